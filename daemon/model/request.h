@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is asked of the kernel: the plan of a query, which the sources carry out */
+
+#ifndef SOCKETD_MODEL_REQUEST_H
+#define SOCKETD_MODEL_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/field.h"
+#include "model/source_id.h"
+#include "model/words.h"
+
+/* inet_diag refuses nothing below 64 KiB; ours never get near it. */
+#define REQUEST_BYTECODE_MAX 4096
+
+/*
+ * A request is a superset of what the query wants: what comes back is matched
+ * again by the query. So an answer may hold more, never less.
+ */
+struct source_request {
+	bool wanted;
+	uint32_t states;       /* mask of STATE_BIT; STATES_ALL for all */
+	uint16_t bytecode_len; /* inet_diag_bc_op of KIND_INET; 0 for all rows */
+	uint8_t *bytecode;     /* owned */
+	bool exact;            /* one socket is asked for, by what follows; where the kernel cannot, a dump is made */
+	uint64_t cookie;       /* with exact, 0 for any */
+	uint32_t inode;        /* KIND_UNIX */
+	uint32_t token;        /* MPTCP */
+	uint8_t local[16], peer[16];
+	uint16_t local_port, peer_port; /* host order; with exact, KIND_INET */
+	uint32_t ifindex;
+};
+
+struct request {
+	uint32_t groups; /* mask of GROUP_BIT; GROUP_owner asks for the owner scan */
+	uint32_t uid;    /* the reading is made for this user; 0 sees all */
+	struct source_request sources[SOURCE_COUNT];
+};
+
+/* All sources, all states, these groups. */
+void request_init(struct request *r, uint32_t groups);
+void request_deinit(struct request *r);
+
+#endif

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a stream tells beside the messages */
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <string.h>
+
+#include "snapshot/context.h"
+
+/* A name by number: devices by index, groups by id. Kept sorted on demand: they come in any order, and are few. */
+struct name {
+	uint64_t key;
+	char *text;
+};
+
+struct names {
+	struct name *rows;
+	size_t n_rows, n_allocated;
+	bool sorted;
+};
+
+struct context {
+	struct host_info host;
+	struct source_state sources[SOURCE_COUNT];
+	struct names links, cgroups;
+	struct process *processes;
+	size_t n_processes, n_processes_allocated;
+	struct socketd_owner *owners;
+	size_t n_owners, n_owners_allocated;
+	bool indexed; /* processes by pid, owners by inode, pid, fd */
+	bool has_owners, owners_known;
+	int owners_error;
+	uint32_t hidden_pids;
+};
+
+/* Attributes of one block, by number. */
+#define ATTRS_MAX 16
+
+struct attrs {
+	const struct nlattr *row[ATTRS_MAX];
+};
+
+int context_new(struct context **ret)
+{
+	struct context *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	*ret = c;
+	return 0;
+}
+
+static void names_deinit(struct names *n)
+{
+	for (size_t i = 0; i < n->n_rows; i++)
+		free(n->rows[i].text);
+	free(n->rows);
+}
+
+struct context *context_free(struct context *c)
+{
+	if (!c)
+		return NULL;
+	names_deinit(&c->links);
+	names_deinit(&c->cgroups);
+	for (size_t i = 0; i < c->n_processes; i++) {
+		free((char *)c->processes[i].comm);
+		free((char *)c->processes[i].user);
+	}
+	free(c->processes);
+	free(c->owners);
+	free(c);
+	return NULL;
+}
+
+static int attrs_parse(struct attrs *a, const struct block *b)
+{
+	size_t offset = 0;
+
+	memset(a, 0, sizeof(*a));
+	while (offset < b->length) {
+		const struct nlattr *nla = (const struct nlattr *)(b->payload + offset);
+
+		if (b->length - offset < sizeof(*nla) || nla->nla_len < sizeof(*nla) || nla->nla_len > b->length - offset)
+			return -EBADMSG;
+		if (nla->nla_type < ATTRS_MAX)
+			a->row[nla->nla_type] = nla;
+		offset += MNL_ALIGN(nla->nla_len);
+	}
+	return 0;
+}
+
+/* An integer attribute; false when it is absent or of another size. */
+static bool attr_u32(const struct attrs *a, unsigned type, uint32_t *ret)
+{
+	if (!a->row[type] || mnl_attr_get_payload_len(a->row[type]) != sizeof(*ret))
+		return false;
+	*ret = mnl_attr_get_u32(a->row[type]);
+	return true;
+}
+
+static bool attr_u64(const struct attrs *a, unsigned type, uint64_t *ret)
+{
+	if (!a->row[type] || mnl_attr_get_payload_len(a->row[type]) != sizeof(*ret))
+		return false;
+	memcpy(ret, mnl_attr_get_payload(a->row[type]), sizeof(*ret));
+	return true;
+}
+
+static void attr_text(const struct attrs *a, unsigned type, char *buf, size_t size)
+{
+	size_t len;
+
+	if (!a->row[type])
+		return;
+	len = mnl_attr_get_payload_len(a->row[type]);
+	if (len >= size)
+		len = size - 1;
+	memcpy(buf, mnl_attr_get_payload(a->row[type]), len);
+	buf[len] = '\0';
+}
+
+/* Doubles an array when it is full. */
+static int grow(void *rows, size_t n, size_t *n_allocated, size_t row_size, size_t limit)
+{
+	void **p = rows, *more;
+	size_t want;
+
+	if (n < *n_allocated)
+		return 0;
+	if (n >= limit)
+		return -E2BIG;
+	want = *n_allocated ? *n_allocated * 2 : 64;
+	more = reallocarray(*p, want, row_size);
+	if (!more)
+		return -ENOMEM;
+	*p = more;
+	*n_allocated = want;
+	return 0;
+}
+
+static int names_add(struct names *n, uint64_t key, const struct nlattr *text)
+{
+	char *copy;
+	int r;
+
+	r = grow(&n->rows, n->n_rows, &n->n_allocated, sizeof(*n->rows), CONTEXT_NAMES_MAX);
+	if (r < 0)
+		return r;
+	copy = strndup(mnl_attr_get_payload(text), mnl_attr_get_payload_len(text));
+	if (!copy)
+		return -ENOMEM;
+	n->rows[n->n_rows++] = (struct name){ .key = key, .text = copy };
+	n->sorted = false;
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static const char *names_find(const struct names *names, uint64_t key)
+{
+	struct names *n = (struct names *)names; /* sorting changes the order, not what is in it */
+	struct name want = { .key = key }, *found;
+
+	if (n->n_rows == 0)
+		return NULL;
+	if (!n->sorted) {
+		qsort(n->rows, n->n_rows, sizeof(*n->rows), compare_names);
+		n->sorted = true;
+	}
+	found = bsearch(&want, n->rows, n->n_rows, sizeof(*n->rows), compare_names);
+	return found ? found->text : NULL;
+}
+
+static void apply_host(struct context *c, const struct attrs *a)
+{
+	attr_u64(a, SOCKETD_HOST_REALTIME, &c->host.realtime_usec);
+	attr_u64(a, SOCKETD_HOST_BOOTTIME, &c->host.boottime_usec);
+	attr_u32(a, SOCKETD_HOST_UID, &c->host.uid);
+	attr_text(a, SOCKETD_HOST_NAME, c->host.name, sizeof(c->host.name));
+	attr_text(a, SOCKETD_HOST_RELEASE, c->host.release, sizeof(c->host.release));
+	attr_text(a, SOCKETD_HOST_VERSION, c->host.version, sizeof(c->host.version));
+	attr_text(a, SOCKETD_HOST_BOOT_ID, c->host.boot_id, sizeof(c->host.boot_id));
+}
+
+static int apply_source(struct context *c, const struct attrs *a)
+{
+	struct source_state *s;
+	uint32_t id;
+
+	if (!attr_u32(a, SOCKETD_SOURCE_ID, &id))
+		return -EBADMSG;
+	if (!source_def_get(id))
+		return 0; /* of a newer version */
+	s = &c->sources[id];
+	s->seen = true;
+	attr_u64(a, SOCKETD_SOURCE_NETNS, &s->netns);
+	return 0;
+}
+
+static int apply_source_end(struct context *c, const struct attrs *a)
+{
+	struct source_state *s;
+	uint32_t id, error = 0;
+
+	if (!attr_u32(a, SOCKETD_SOURCE_END_ID, &id))
+		return -EBADMSG;
+	if (!source_def_get(id))
+		return 0;
+	s = &c->sources[id];
+	if (!s->seen)
+		return -EBADMSG;
+	attr_u32(a, SOCKETD_SOURCE_END_ERROR, &error);
+	attr_u32(a, SOCKETD_SOURCE_END_INTERRUPTED, &s->interrupted);
+	attr_u64(a, SOCKETD_SOURCE_END_MESSAGES, &s->n_messages);
+	s->ended = true;
+	s->error = error > 4095 ? EIO : (int)error; /* MAX_ERRNO */
+	return 0;
+}
+
+static int apply_process(struct context *c, const struct attrs *a)
+{
+	const struct nlattr *comm = a->row[SOCKETD_PROCESS_COMM], *user = a->row[SOCKETD_PROCESS_USER];
+	CLEANUP(free) char *comm_copy = NULL, *user_copy = NULL;
+	size_t comm_len = comm ? mnl_attr_get_payload_len(comm) : 0;
+	struct process p = { 0 };
+	int r;
+
+	if (!attr_u32(a, SOCKETD_PROCESS_PID, &p.pid))
+		return -EBADMSG;
+	attr_u32(a, SOCKETD_PROCESS_UID, &p.uid);
+	r = grow(&c->processes, c->n_processes, &c->n_processes_allocated, sizeof(p), CONTEXT_PROCESSES_MAX);
+	if (r < 0)
+		return r;
+	comm_copy = malloc(comm_len + 1);
+	if (!comm_copy)
+		return -ENOMEM;
+	if (comm_len)
+		memcpy(comm_copy, mnl_attr_get_payload(comm), comm_len);
+	if (user) {
+		user_copy = strndup(mnl_attr_get_payload(user), mnl_attr_get_payload_len(user));
+		if (!user_copy)
+			return -ENOMEM;
+	}
+	p.comm = STEAL_PTR(comm_copy);
+	p.comm_len = comm_len;
+	p.user = STEAL_PTR(user_copy);
+	c->processes[c->n_processes++] = p;
+	c->has_owners = true;
+	c->indexed = false;
+	return 0;
+}
+
+static int apply_owners(struct context *c, const struct block *b)
+{
+	size_t n = b->length / sizeof(struct socketd_owner);
+	size_t want = c->n_owners_allocated ? c->n_owners_allocated : 1024;
+
+	if (b->length % sizeof(struct socketd_owner))
+		return -EBADMSG;
+	if (c->n_owners + n > CONTEXT_OWNERS_MAX)
+		return -E2BIG;
+	while (want < c->n_owners + n)
+		want *= 2;
+	if (want > c->n_owners_allocated) {
+		void *more = reallocarray(c->owners, want, sizeof(*c->owners));
+
+		if (!more)
+			return -ENOMEM;
+		c->owners = more;
+		c->n_owners_allocated = want;
+	}
+	if (n)
+		memcpy(c->owners + c->n_owners, b->payload, b->length);
+	c->n_owners += n;
+	c->has_owners = true;
+	c->indexed = false;
+	return 0;
+}
+
+static void apply_end(struct context *c, const struct attrs *a)
+{
+	uint32_t error;
+
+	if (attr_u32(a, SOCKETD_END_OWNERS_ERROR, &error)) {
+		c->owners_known = true;
+		c->owners_error = error > 4095 ? EIO : (int)error;
+	}
+	attr_u32(a, SOCKETD_END_HIDDEN_PIDS, &c->hidden_pids);
+}
+
+int context_apply(struct context *c, const struct block *b)
+{
+	struct attrs a;
+	uint32_t ifindex;
+	uint64_t id;
+	int r;
+
+	if (b->type == SOCKETD_BLOCK_OWNERS)
+		return apply_owners(c, b);
+	if (b->type > SOCKETD_BLOCK_END || b->type == SOCKETD_BLOCK_MESSAGES || b->type == SOCKETD_BLOCK_LINES)
+		return 0;
+	r = attrs_parse(&a, b);
+	if (r < 0)
+		return r;
+	switch (b->type) {
+	case SOCKETD_BLOCK_HOST:
+		apply_host(c, &a);
+		return 0;
+	case SOCKETD_BLOCK_SOURCE:
+		return apply_source(c, &a);
+	case SOCKETD_BLOCK_SOURCE_END:
+		return apply_source_end(c, &a);
+	case SOCKETD_BLOCK_LINK:
+		if (!attr_u32(&a, SOCKETD_LINK_IFINDEX, &ifindex) || !a.row[SOCKETD_LINK_NAME])
+			return -EBADMSG;
+		return names_add(&c->links, ifindex, a.row[SOCKETD_LINK_NAME]);
+	case SOCKETD_BLOCK_CGROUP:
+		if (!attr_u64(&a, SOCKETD_CGROUP_ID, &id) || !a.row[SOCKETD_CGROUP_PATH])
+			return -EBADMSG;
+		return names_add(&c->cgroups, id, a.row[SOCKETD_CGROUP_PATH]);
+	case SOCKETD_BLOCK_PROCESS:
+		return apply_process(c, &a);
+	case SOCKETD_BLOCK_END:
+		apply_end(c, &a);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+const struct host_info *context_host(const struct context *c)
+{
+	return &c->host;
+}
+
+const struct source_state *context_source(const struct context *c, enum source_id id)
+{
+	return &c->sources[id < SOURCE_COUNT ? id : SOURCE_none];
+}
+
+const char *context_link_name(const struct context *c, uint32_t ifindex)
+{
+	return names_find(&c->links, ifindex);
+}
+
+const char *context_cgroup_path(const struct context *c, uint64_t id)
+{
+	return names_find(&c->cgroups, id);
+}
+
+bool context_owners_known(const struct context *c, int *ret_error, uint32_t *ret_hidden)
+{
+	*ret_error = c->owners_error;
+	*ret_hidden = c->hidden_pids;
+	return c->owners_known;
+}
+
+bool context_has_owners(const struct context *c)
+{
+	return c->has_owners;
+}
+
+static int compare_owners(const void *a, const void *b)
+{
+	const struct socketd_owner *x = a, *y = b;
+
+	if (x->inode != y->inode)
+		return x->inode < y->inode ? -1 : 1;
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return x->fd < y->fd ? -1 : x->fd > y->fd;
+}
+
+static int compare_processes(const void *a, const void *b)
+{
+	const struct process *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+/* Sorted arrays rather than a hash: 16 bytes an owner, built once, and hostile inodes cost no more than others. */
+static void build_index(struct context *c)
+{
+	if (c->n_owners)
+		qsort(c->owners, c->n_owners, sizeof(*c->owners), compare_owners);
+	if (c->n_processes)
+		qsort(c->processes, c->n_processes, sizeof(*c->processes), compare_processes);
+	c->indexed = true;
+}
+
+bool context_owner(const struct context *context, uint64_t inode, unsigned n, const struct process **ret_process,
+		   uint32_t *ret_pid, uint32_t *ret_fd)
+{
+	struct context *c = (struct context *)context; /* the index is made when it is first used */
+	struct process want;
+	size_t low = 0, high = c->n_owners;
+
+	if (!c->indexed)
+		build_index(c);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->owners[middle].inode < inode)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (n >= c->n_owners - low || c->owners[low + n].inode != inode)
+		return false;
+	want.pid = c->owners[low + n].pid;
+	*ret_pid = want.pid;
+	*ret_fd = c->owners[low + n].fd;
+	*ret_process = c->n_processes ? bsearch(&want, c->processes, c->n_processes, sizeof(want), compare_processes) : NULL;
+	return true;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a stream tells beside the messages: host, namespaces, devices, groups, processes, owners, sources */
+
+#ifndef SOCKETD_SNAPSHOT_CONTEXT_H
+#define SOCKETD_SNAPSHOT_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/cleanup.h"
+#include "model/source_id.h"
+#include "snapshot/reader.h"
+
+/* Bounds on what a stream may make us keep; past them context_apply says -E2BIG. */
+#define CONTEXT_PROCESSES_MAX (4u * 1024 * 1024)
+#define CONTEXT_OWNERS_MAX (64u * 1024 * 1024)
+#define CONTEXT_NAMES_MAX (1024u * 1024)
+
+struct process {
+	uint32_t pid;
+	uint32_t uid;
+	const char *comm; /* any bytes */
+	size_t comm_len;
+	const char *user; /* NULL when the uid has no name */
+};
+
+struct source_state {
+	bool seen;   /* a SOURCE block named it */
+	bool ended;  /* a SOURCE_END block closed it */
+	int error;   /* errno of the reading, 0 when whole */
+	uint32_t interrupted;
+	uint64_t n_messages;
+	uint64_t netns; /* inode of its namespace */
+};
+
+struct host_info {
+	uint64_t realtime_usec, boottime_usec;
+	uint32_t uid;
+	char name[256], release[256], version[64], boot_id[40];
+};
+
+struct context;
+
+int context_new(struct context **ret);
+struct context *context_free(struct context *c);
+DEFINE_CLEANUP_PTR(struct context, context_free)
+
+/*
+ * Takes in a block that is not MESSAGES or LINES; unknown ones are skipped.
+ * -EBADMSG, -E2BIG, -ENOMEM. Strings are copied.
+ */
+int context_apply(struct context *c, const struct block *b);
+
+const struct host_info *context_host(const struct context *c);
+const struct source_state *context_source(const struct context *c, enum source_id id); /* never NULL */
+const char *context_link_name(const struct context *c, uint32_t ifindex);           /* or NULL */
+const char *context_cgroup_path(const struct context *c, uint64_t id);              /* or NULL */
+
+/* Owners were asked for, and (ret_error) how the scan went: 0, or errno. Valid once END is read. */
+bool context_owners_known(const struct context *c, int *ret_error, uint32_t *ret_hidden);
+
+/* Whether the stream has OWNERS or PROCESS blocks so far: the scan was made. */
+bool context_has_owners(const struct context *c);
+
+/*
+ * The n-th owner of an inode, in order of pid and fd: true and both results
+ * (process may be NULL: its block is missing), or false when there are fewer.
+ */
+bool context_owner(const struct context *c, uint64_t inode, unsigned n, const struct process **ret_process,
+		   uint32_t *ret_pid, uint32_t *ret_fd);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One message after another out of a stream, with the context that goes with it */
+
+#ifndef SOCKETD_SNAPSHOT_MESSAGES_H
+#define SOCKETD_SNAPSHOT_MESSAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snapshot/context.h"
+#include "snapshot/reader.h"
+
+/* A netlink message (from its payload on: the family's header) or a line without its end. */
+struct message {
+	const uint8_t *data;
+	uint32_t len;
+	uint8_t source; /* enum source_id */
+};
+
+struct messages {
+	struct reader *reader;
+	struct context *context;
+	struct block block;
+	size_t offset; /* in the block's payload */
+	uint8_t source;
+};
+
+void messages_init(struct messages *m, struct reader *r, struct context *c);
+
+/*
+ * The next message. 1, or 0 at the end; errors of reader_next and context_apply;
+ * -EBADMSG for a source that was not announced, or a message that overruns its
+ * block. The message is valid until the next call.
+ */
+int messages_next(struct messages *m, struct message *ret);
+
+#endif
