@@ -18,18 +18,22 @@ void messages_init(struct messages *m, struct reader *r, struct context *c)
 static int next_block(struct messages *m)
 {
 	struct socketd_messages head;
+	struct block block;
 	int r;
 
+	/* Whatever ends this, -EAGAIN of the input too, the old block is read. */
+	m->block.length = m->offset = 0;
 	for (;;) {
-		r = reader_next(m->reader, &m->block);
+		r = reader_next(m->reader, &block);
 		if (r <= 0)
 			return r;
-		if (m->block.type == SOCKETD_BLOCK_MESSAGES || m->block.type == SOCKETD_BLOCK_LINES)
+		if (block.type == SOCKETD_BLOCK_MESSAGES || block.type == SOCKETD_BLOCK_LINES)
 			break;
-		r = context_apply(m->context, &m->block);
+		r = context_apply(m->context, &block);
 		if (r < 0)
 			return r;
 	}
+	m->block = block;
 	if (m->block.length < sizeof(head))
 		return -EBADMSG;
 	memcpy(&head, m->block.payload, sizeof(head));

@@ -194,6 +194,44 @@ static void test_damage(void)
 	}
 }
 
+static void test_going_on(void)
+{
+	CLEANUP(arena_deinit) struct arena a, part;
+	CLEANUP(context_free) struct context *c = NULL;
+	struct messages messages;
+	struct message message;
+	struct reader r;
+	unsigned n = 0;
+	int e = -ENODATA;
+
+	/* Blocks that come one at a time, with "no more" between: nothing is lost and nothing read twice. */
+	arena_init(&a);
+	arena_init(&part);
+	write_stream(&a, 40);
+	CU_ASSERT_EQUAL_FATAL(context_new(&c), 0);
+	reader_init(&r, arena_input(&part));
+	messages_init(&messages, &r, c);
+	while (arena_pending(&a) > 0) {
+		const uint8_t *p;
+		size_t len = 16;
+		struct socketd_block head;
+
+		CU_ASSERT_FATAL(arena_peek(&a, &p) >= 8);
+		if (a.consumed > 0) {
+			memcpy(&head, p, sizeof(head));
+			len = sizeof(head) + (head.length + 7) / 8 * 8;
+		}
+		memcpy(arena_reserve(&part, len), p, len);
+		arena_commit(&part, len);
+		arena_consume(&a, len);
+		while ((e = messages_next(&messages, &message)) == 1)
+			n++;
+		CU_ASSERT_EQUAL(e, arena_pending(&a) > 0 ? -ENODATA : 0);
+	}
+	CU_ASSERT_EQUAL(e, 0);
+	CU_ASSERT_EQUAL(n, 40);
+}
+
 static void test_not_a_stream(void)
 {
 	_Alignas(8) static const uint8_t text[] = "Netid State  Recv-Q Send-Q Local Address:Port";
@@ -234,6 +272,7 @@ void suite_reader(void)
 	CU_add_test(s, "in pieces of any size", test_pieces);
 	CU_add_test(s, "cut at every byte", test_cut_short);
 	CU_add_test(s, "damaged at every byte", test_damage);
+	CU_add_test(s, "in blocks that come one at a time", test_going_on);
 	CU_add_test(s, "other files", test_not_a_stream);
 	CU_add_test(s, "through a descriptor", test_descriptor);
 }
