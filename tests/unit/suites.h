@@ -4,13 +4,29 @@
 #ifndef SOCKETD_TESTS_SUITES_H
 #define SOCKETD_TESTS_SUITES_H
 
-#define SUITES(SUITE)    \
-	SUITE(address)   \
-	SUITE(arena)     \
-	SUITE(context)   \
-	SUITE(field)     \
-	SUITE(reader)    \
-	SUITE(value)     \
+#define SUITES(SUITE) \
+	SUITE(address) \
+	SUITE(arena) \
+	SUITE(context) \
+	SUITE(decode_inet) \
+	SUITE(decode_mptcp) \
+	SUITE(decode_netlink) \
+	SUITE(decode_owner) \
+	SUITE(decode_packet) \
+	SUITE(decode_proc_inet) \
+	SUITE(decode_record) \
+	SUITE(decode_sctp) \
+	SUITE(decode_skmeminfo) \
+	SUITE(decode_smc) \
+	SUITE(decode_tcp_info) \
+	SUITE(decode_tipc) \
+	SUITE(decode_ulp) \
+	SUITE(decode_unix) \
+	SUITE(decode_vsock) \
+	SUITE(decode_xdp) \
+	SUITE(field) \
+	SUITE(reader) \
+	SUITE(value) \
 	SUITE(words)
 
 #define DECLARE_SUITE(name) void suite_##name(void);
