@@ -26,6 +26,13 @@
 	SUITE(decode_xdp) \
 	SUITE(field) \
 	SUITE(reader) \
+	SUITE(source_acquire) \
+	SUITE(source_diag) \
+	SUITE(source_dump) \
+	SUITE(source_netlink) \
+	SUITE(source_owner_child) \
+	SUITE(source_owners) \
+	SUITE(source_procfs) \
 	SUITE(value) \
 	SUITE(words)
 

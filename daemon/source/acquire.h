@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One reading: the sources of a request one after another, written as a block stream */
+
+#ifndef SOCKETD_SOURCE_ACQUIRE_H
+#define SOCKETD_SOURCE_ACQUIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/cleanup.h"
+#include "model/request.h"
+#include "snapshot/arena.h"
+
+/*
+ * The reading is a state machine that a loop drives: acquire_step() does a
+ * bounded piece of work (one receive, one file, one slice of a copy) and never
+ * blocks. The owner scan runs in a child process at the same time as the dumps;
+ * its blocks go before the messages, which wait in the arena until it is done.
+ */
+struct acquire;
+
+/* Copies the request. The arena is not owned; the stream's header and HOST block are written at once. -ENOMEM and errors of opening netlink. */
+int acquire_new(struct acquire **ret, const struct request *req, struct arena *out);
+
+/* Ends the child, closes everything. */
+struct acquire *acquire_free(struct acquire *a);
+DEFINE_CLEANUP_PTR(struct acquire, acquire_free)
+
+enum acquire_result {
+	ACQUIRE_DONE = 0,  /* END was written */
+	ACQUIRE_MORE = 1,  /* call again when you like */
+	ACQUIRE_WAIT = 2,  /* call again when the descriptor is readable, or after acquire_timeout_usec */
+};
+
+/*
+ * A piece of work. enum acquire_result, or -ENOMEM. What goes wrong with one
+ * source ends in its SOURCE_END block and the reading goes on.
+ */
+int acquire_step(struct acquire *a);
+
+/* The descriptor to wait for with ACQUIRE_WAIT. It can change from step to step. */
+int acquire_fd(const struct acquire *a);
+
+/* Microseconds after which a step is due though the descriptor is silent: a source that does not answer is given up. */
+uint64_t acquire_timeout_usec(const struct acquire *a);
+
+/* Whether bytes in the arena may go out already (false while messages wait for the owners). */
+bool acquire_may_send(const struct acquire *a);
+
+#endif

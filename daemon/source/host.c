@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where and when a reading is made: host, network namespace and its devices, as blocks */
+
+#include "source/host.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "snapshot/writer.h"
+
+#ifndef SOCKETD_VERSION
+#define SOCKETD_VERSION "0" /* the build defines it */
+#endif
+
+static uint64_t clock_usec(clockid_t clock)
+{
+	struct timespec ts = {};
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+uint64_t host_now_usec(void)
+{
+	return clock_usec(CLOCK_MONOTONIC);
+}
+
+static void put_boot_id(struct attr_block *b)
+{
+	CLEANUP(close) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char buf[64];
+	ssize_t n = fd >= 0 ? read(fd, buf, sizeof(buf)) : -1;
+
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	if (n > 0)
+		attr_block_bytes(b, SOCKETD_HOST_BOOT_ID, buf, n);
+}
+
+int host_write(struct arena *a, uint32_t uid)
+{
+	struct attr_block b;
+	struct utsname names;
+
+	attr_block_begin(&b, SOCKETD_BLOCK_HOST);
+	attr_block_u64(&b, SOCKETD_HOST_REALTIME, clock_usec(CLOCK_REALTIME));
+	attr_block_u64(&b, SOCKETD_HOST_BOOTTIME, clock_usec(CLOCK_BOOTTIME));
+	put_boot_id(&b);
+	if (uname(&names) == 0) {
+		attr_block_string(&b, SOCKETD_HOST_NAME, names.nodename);
+		attr_block_string(&b, SOCKETD_HOST_RELEASE, names.release);
+	}
+	attr_block_string(&b, SOCKETD_HOST_VERSION, SOCKETD_VERSION);
+	attr_block_u32(&b, SOCKETD_HOST_UID, uid);
+	return attr_block_write(&b, a);
+}
+
+int host_write_netns(struct arena *a, int fd, uint64_t *ret_ino)
+{
+	struct attr_block b;
+	struct stat st;
+	uint64_t cookie, ino = 0;
+	socklen_t len = sizeof(cookie);
+	int r;
+
+	attr_block_begin(&b, SOCKETD_BLOCK_NETNS);
+	if (stat("/proc/thread-self/ns/net", &st) == 0)
+		ino = st.st_ino;
+	attr_block_u64(&b, SOCKETD_NETNS_INO, ino);
+	/* Linux 5.14. */
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0 && len == sizeof(cookie))
+		attr_block_u64(&b, SOCKETD_NETNS_COOKIE, cookie);
+	r = attr_block_write(&b, a);
+	if (r < 0)
+		return r;
+	*ret_ino = ino;
+	return 0;
+}
+
+int host_write_links(struct arena *a, uint64_t netns_ino)
+{
+	struct if_nameindex *links = if_nameindex();
+	int r = 0;
+
+	for (struct if_nameindex *l = links; l && l->if_index != 0 && r >= 0; l++) {
+		struct attr_block b;
+
+		attr_block_begin(&b, SOCKETD_BLOCK_LINK);
+		attr_block_u32(&b, SOCKETD_LINK_IFINDEX, l->if_index);
+		attr_block_string(&b, SOCKETD_LINK_NAME, l->if_name);
+		attr_block_u64(&b, SOCKETD_LINK_NETNS, netns_ino);
+		r = attr_block_write(&b, a);
+	}
+	if (links)
+		if_freenameindex(links);
+	return r;
+}

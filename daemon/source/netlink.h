@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The sock_diag socket: sending a request, receiving batches straight into an arena */
+
+#ifndef SOCKETD_SOURCE_NETLINK_H
+#define SOCKETD_SOURCE_NETLINK_H
+
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/cleanup.h"
+#include "snapshot/arena.h"
+
+struct mnl_socket;
+
+/* The kernel fills at most 32 KiB of a dump at a time; a single message can be larger. */
+#define NETLINK_BATCH_MAX (128u * 1024)
+
+struct netlink {
+	struct mnl_socket *socket;
+	int fd;
+	uint32_t portid;
+	uint32_t seq; /* of the request that is being answered */
+	bool privileged;
+	unsigned int generation; /* grows when fd is another one, though maybe of the same number */
+};
+
+/*
+ * Opens NETLINK_SOCK_DIAG in the calling thread's network namespace. Without
+ * privileged the socket is made without CAP_NET_ADMIN: the kernel asks for it
+ * of the one who opened as well as of the one who sends, so it leaves out of
+ * the answers what an ordinary user must not see (marks, ULP, MD5 keys, filters).
+ */
+int netlink_open(struct netlink *ret, bool privileged);
+
+/* As netlink_open, over a socket that there is already. Takes fd, also on failure. */
+int netlink_adopt(struct netlink *ret, int fd, uint32_t portid);
+
+/* Another socket in place of this one: what the old one may still answer is lost. On failure it is closed (fd < 0). */
+int netlink_reopen(struct netlink *nl);
+void netlink_close(struct netlink *nl);
+DEFINE_CLEANUP(struct netlink, netlink_close)
+
+/* Sends a request; its nlmsg_seq is set here, and only answers to it are received from now on. */
+int netlink_send(struct netlink *nl, struct nlmsghdr *request);
+
+/* What one receive brought. */
+struct netlink_batch {
+	uint32_t n_messages;
+	bool interrupted; /* NLM_F_DUMP_INTR */
+	bool done;        /* the answer ends here */
+	int error;        /* with done: 0 or the negative errno that the kernel said */
+};
+
+/* Which messages of a batch are kept, and how. */
+struct netlink_keep {
+	uint32_t source;    /* enum source_id, for the block's head */
+	uint8_t family;     /* drop messages whose first byte is another one; 0 keeps all */
+	bool wipe_md5_keys; /* inet_diag messages that can have INET_DIAG_MD5SIG: the keys are zeroed */
+};
+
+/*
+ * Receives one batch as a MESSAGES block, or nothing where no message is for
+ * us: answers to another request or port, and what did not come from the
+ * kernel, are dropped. -EAGAIN nothing there; -ENOBUFS the kernel lost answers;
+ * -EMSGSIZE cut short; -EBADMSG a broken chain; -ENOMEM. After the middle three
+ * the socket is of no use until it is reopened.
+ */
+int netlink_receive(struct netlink *nl, struct arena *a, const struct netlink_keep *keep,
+		    struct netlink_batch *ret);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whole readings of this machine: order of the stream, sockets that we made, owners, fallbacks */
+
+#include "source/acquire.h"
+
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "snapshot/messages.h"
+#include "unit/suites.h"
+
+static struct arena arena;
+static struct request req;
+static struct context *context;
+
+/* Inodes of the rows that were read, by source. */
+static struct {
+	uint64_t inode;
+	uint8_t source;
+	char line[160];
+} rows[65536];
+static unsigned int n_rows;
+
+static void begin(uint32_t groups)
+{
+	arena_init(&arena);
+	request_init(&req, groups);
+}
+
+static void want_only(uint64_t source_bits)
+{
+	for (unsigned int id = 1; id < SOURCE_COUNT; id++)
+		req.sources[id].wanted = (source_bits & SOURCE_BIT(id)) != 0;
+}
+
+static void finish(void)
+{
+	context = context_free(context);
+	request_deinit(&req);
+	arena_deinit(&arena);
+}
+
+static uint64_t row_inode(const struct message *m)
+{
+	struct inet_diag_msg inet;
+	struct unix_diag_msg un;
+
+	switch (source_def_get(m->source)->kind) {
+	case KIND_INET:
+		memcpy(&inet, m->data, sizeof(inet));
+		return inet.idiag_inode;
+	case KIND_UNIX:
+		memcpy(&un, m->data, sizeof(un));
+		return un.udiag_ino;
+	default:
+		return 0;
+	}
+}
+
+static void step_to_end(struct acquire *a)
+{
+	int r;
+
+	while ((r = acquire_step(a)) > 0) {
+		struct pollfd p = { .fd = acquire_fd(a), .events = POLLIN };
+
+		if (r != ACQUIRE_WAIT)
+			continue;
+		CU_ASSERT_TRUE(acquire_timeout_usec(a) <= 30000000);
+		CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 20000), 1);
+	}
+	CU_ASSERT_EQUAL(r, ACQUIRE_DONE);
+}
+
+/* Reads, and reads the stream: messages_next refuses one that is out of order. */
+static void read_all(void)
+{
+	CLEANUP(acquire_free) struct acquire *a = NULL;
+	struct messages messages;
+	struct message m;
+	struct reader reader;
+	int r;
+
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena), 0);
+	step_to_end(a);
+	CU_ASSERT_EQUAL(acquire_step(a), ACQUIRE_DONE);
+	n_rows = 0;
+	CU_ASSERT_EQUAL_FATAL(context_new(&context), 0);
+	reader_init(&reader, arena_input(&arena));
+	messages_init(&messages, &reader, context);
+	while ((r = messages_next(&messages, &m)) > 0) {
+		CU_ASSERT_TRUE_FATAL(n_rows < sizeof(rows) / sizeof(rows[0]));
+		rows[n_rows].inode = row_inode(&m);
+		rows[n_rows].source = m.source;
+		memset(rows[n_rows].line, 0, sizeof(rows[n_rows].line));
+		if (source_def_get(m.source)->kind == KIND_PROC_INET)
+			memcpy(rows[n_rows].line, m.data,
+			       m.len < sizeof(rows[0].line) ? m.len : sizeof(rows[0].line) - 1);
+		n_rows++;
+	}
+	CU_ASSERT_EQUAL(r, 0);
+	for (unsigned int id = 1; id < SOURCE_COUNT; id++) {
+		const struct source_state *s = context_source(context, id);
+		uint64_t n = 0;
+
+		for (unsigned int i = 0; i < n_rows; i++)
+			n += rows[i].source == id;
+		CU_ASSERT_EQUAL(s->seen, s->ended);
+		CU_ASSERT_EQUAL(s->n_messages, n);
+	}
+}
+
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static unsigned int count_rows(enum source_id id, uint64_t inode)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < n_rows; i++)
+		n += rows[i].source == id && rows[i].inode == inode;
+	return n;
+}
+
+static void test_sockets_of_ours(void)
+{
+	CLEANUP(close) int tcp = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP(close) int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	CLEANUP(close) int un = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	const struct process *process;
+	const struct host_info *host;
+	uint32_t pid, fd, hidden;
+	char name[256];
+	int error = -1;
+
+	CU_ASSERT_EQUAL(listen(tcp, 1), 0);
+	CU_ASSERT_EQUAL(bind(udp, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	begin(GROUPS_DETAIL);
+	read_all();
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp6, inode_of(tcp)), 1);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_udp4, inode_of(udp)), 1);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_unix, inode_of(un)), 1);
+
+	CU_ASSERT_TRUE(context_owners_known(context, &error, &hidden));
+	CU_ASSERT_EQUAL(error, 0);
+	CU_ASSERT_TRUE_FATAL(context_owner(context, inode_of(tcp), 0, &process, &pid, &fd));
+	CU_ASSERT_EQUAL(pid, getpid());
+	CU_ASSERT_EQUAL(fd, tcp);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(process);
+	CU_ASSERT_EQUAL(process->uid, geteuid());
+	CU_ASSERT_FALSE(context_owner(context, inode_of(tcp), 1, &process, &pid, &fd));
+
+	host = context_host(context);
+	CU_ASSERT_EQUAL(gethostname(name, sizeof(name)), 0);
+	CU_ASSERT_STRING_EQUAL(host->name, name);
+	CU_ASSERT_EQUAL(strlen(host->boot_id), 36);
+	CU_ASSERT_TRUE(host->realtime_usec > UINT64_C(1600000000000000));
+	CU_ASSERT_STRING_EQUAL(context_link_name(context, 1), "lo");
+	finish();
+	/* The child of the scan is gone. */
+	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+	CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void test_no_owners_asked(void)
+{
+	int error;
+	uint32_t hidden;
+
+	begin(GROUPS_DETAIL & ~GROUP_BIT(GROUP_owner));
+	want_only(SOURCE_BIT(SOURCE_unix));
+	read_all();
+	CU_ASSERT_FALSE(context_has_owners(context));
+	CU_ASSERT_FALSE(context_owners_known(context, &error, &hidden));
+	CU_ASSERT_TRUE(context_source(context, SOURCE_unix)->seen);
+	CU_ASSERT_FALSE(context_source(context, SOURCE_tcp4)->seen);
+	finish();
+}
+
+static void test_states_and_exact(void)
+{
+	CLEANUP(close) int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP(close) int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP(close) int un = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct source_request *s;
+	socklen_t len = sizeof(sin);
+
+	CU_ASSERT_EQUAL(bind(listener, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	CU_ASSERT_EQUAL(listen(listener, 1), 0);
+	CU_ASSERT_EQUAL(getsockname(listener, (struct sockaddr *)&sin, &len), 0);
+	CU_ASSERT_EQUAL(connect(client, (struct sockaddr *)&sin, sizeof(sin)), 0);
+
+	begin(GROUP_BIT(GROUP_base));
+	want_only(SOURCE_BIT(SOURCE_tcp4));
+	req.sources[SOURCE_tcp4].states = STATE_BIT(STATE_LISTEN);
+	read_all();
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp4, inode_of(listener)), 1);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp4, inode_of(client)), 0);
+	finish();
+
+	begin(GROUP_BIT(GROUP_base));
+	want_only(SOURCE_BIT(SOURCE_tcp4) | SOURCE_BIT(SOURCE_unix));
+	s = &req.sources[SOURCE_tcp4];
+	s->exact = true;
+	s->peer_port = ntohs(sin.sin_port);
+	memcpy(s->local, &sin.sin_addr, 4);
+	memcpy(s->peer, &sin.sin_addr, 4);
+	len = sizeof(sin);
+	CU_ASSERT_EQUAL(getsockname(client, (struct sockaddr *)&sin, &len), 0);
+	s->local_port = ntohs(sin.sin_port);
+	req.sources[SOURCE_unix].exact = true;
+	req.sources[SOURCE_unix].inode = inode_of(un);
+	read_all();
+	CU_ASSERT_EQUAL(n_rows, 2);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp4, inode_of(client)), 1);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_unix, inode_of(un)), 1);
+	finish();
+}
+
+/* Whichever way this kernel tells of raw sockets, ours is there once. */
+static void test_fallback(void)
+{
+	CLEANUP(close) int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, 253);
+	unsigned int n = 0;
+	char inode[32];
+
+	if (raw < 0)
+		return;
+	snprintf(inode, sizeof(inode), " %llu ", (unsigned long long)inode_of(raw));
+	begin(GROUPS_DETAIL);
+	want_only(SOURCE_BIT(SOURCE_raw4));
+	read_all();
+	for (unsigned int i = 0; i < n_rows; i++)
+		n += rows[i].inode == inode_of(raw) || strstr(rows[i].line, inode) != NULL;
+	CU_ASSERT_EQUAL(n, 1);
+	CU_ASSERT_EQUAL(context_source(context, SOURCE_proc_raw)->seen,
+			context_source(context, SOURCE_raw4)->error == ENOENT);
+	finish();
+}
+
+/* Without rows nobody's owners are looked for to the end. */
+static void test_nothing_found(void)
+{
+	uint32_t hidden;
+	int error = -1;
+
+	begin(GROUPS_DETAIL);
+	want_only(SOURCE_BIT(SOURCE_unix));
+	req.sources[SOURCE_unix].exact = true;
+	req.sources[SOURCE_unix].inode = UINT32_MAX;
+	read_all();
+	CU_ASSERT_EQUAL(n_rows, 0);
+	CU_ASSERT_EQUAL(context_source(context, SOURCE_unix)->error, 0);
+	CU_ASSERT_TRUE(context_owners_known(context, &error, &hidden));
+	CU_ASSERT_EQUAL(error, 0);
+	finish();
+	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void test_freed_in_the_middle(void)
+{
+	for (unsigned int n_steps = 0; n_steps < 40; n_steps += 3) {
+		struct acquire *a = NULL;
+
+		begin(GROUPS_DETAIL);
+		CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena), 0);
+		for (unsigned int i = 0; i < n_steps; i++)
+			CU_ASSERT_TRUE(acquire_step(a) >= 0);
+		CU_ASSERT_PTR_NULL(acquire_free(a));
+		finish();
+		CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+		CU_ASSERT_EQUAL(errno, ECHILD);
+	}
+}
+
+/* Another user's reading: his name for root's sockets is nobody's, and HOST says whose it is. */
+static void test_for_a_user(void)
+{
+	CLEANUP(close) int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct process *process;
+	uint32_t pid, fd, hidden = 0;
+	int error;
+
+	if (geteuid() != 0)
+		return;
+	CU_ASSERT_EQUAL(listen(tcp, 1), 0);
+	begin(GROUPS_DETAIL);
+	req.uid = 65534;
+	read_all();
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp4, inode_of(tcp)), 1);
+	CU_ASSERT_FALSE(context_owner(context, inode_of(tcp), 0, &process, &pid, &fd));
+	CU_ASSERT_TRUE(context_owners_known(context, &error, &hidden));
+	CU_ASSERT_TRUE(hidden > 0);
+	CU_ASSERT_EQUAL(context_host(context)->uid, 65534);
+	finish();
+}
+
+void suite_source_acquire(void)
+{
+	CU_pSuite s = CU_add_suite("source/acquire", NULL, NULL);
+
+	CU_add_test(s, "sockets of ours, with their owners", test_sockets_of_ours);
+	CU_add_test(s, "no owners unless asked", test_no_owners_asked);
+	CU_add_test(s, "states and exact requests reach the kernel", test_states_and_exact);
+	CU_add_test(s, "raw sockets, with or without a handler", test_fallback);
+	CU_add_test(s, "a reading that finds nothing ends at once", test_nothing_found);
+	CU_add_test(s, "freed in the middle", test_freed_in_the_middle);
+	CU_add_test(s, "for a user who is not root", test_for_a_user);
+}
