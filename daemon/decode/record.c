@@ -23,7 +23,12 @@ static int get_netns(struct record *r, enum field_id id, unsigned n, struct valu
 static int get_source(struct record *r, enum field_id id, unsigned n, struct value *ret)
 {
 	(void)id, (void)n;
-	value_set_str(ret, r->def->name, strlen(r->def->name));
+	const char *name = r->def->name;
+
+	/* The joined reading is a way to ask, not another table: its rows are those of the two. */
+	if (r->source == SOURCE_tcp)
+		name = source_def_get(r->data[0] == AF_INET6 ? SOURCE_tcp6 : SOURCE_tcp4)->name;
+	value_set_str(ret, name, strlen(name));
 	return 0;
 }
 
@@ -345,7 +350,7 @@ bool decode_source_has(enum source_id source, enum field_id id)
 	switch (id) {
 	case F_sk_daddr:
 	case F_sk_rcv_saddr:
-		if (def->family != AF_INET)
+		if (def->family == AF_INET6)
 			return false;
 		break;
 	case F_sk_v6_daddr:
@@ -353,7 +358,7 @@ bool decode_source_has(enum source_id source, enum field_id id)
 	case F_sk_ipv6only:
 	case F_ipv6only:
 	case F_tclass:
-		if (def->family != AF_INET6)
+		if (def->family == AF_INET)
 			return false;
 		break;
 	default:

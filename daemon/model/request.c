@@ -16,6 +16,7 @@ void request_init(struct request *r, uint32_t groups)
 		s->states = STATES_ALL;
 		s->wanted = true;
 	}
+	r->sources[SOURCE_tcp].wanted = false;
 	/* A fallback is read in the place of its parent, not beside it. */
 	for (unsigned id = 1; id < SOURCE_COUNT; id++)
 		r->sources[source_def_get(id)->fallback].wanted = false;

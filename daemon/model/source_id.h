@@ -24,6 +24,8 @@ enum message_kind {
  * SOURCE(id, name, kind, family, protocol, netid, proc, fallback)
  * proc      file under /proc/net for KIND_PROC_INET, else ""
  * fallback  source that is read when the kernel has no handler for this one
+ * tcp is tcp4 and tcp6 in one walk over the kernel's table: never asked for, but
+ * taken in their place when both are wanted and asked the same (source/acquire.c).
  * Ids are in streams: append only, at most 63.
  */
 #define SOURCES(SOURCE)                                                                     \
@@ -57,7 +59,8 @@ enum message_kind {
 	SOURCE(28, proc_raw, KIND_PROC_INET, AF_INET, IPPROTO_RAW, "raw", "raw", none)      \
 	SOURCE(29, proc_raw6, KIND_PROC_INET, AF_INET6, IPPROTO_RAW, "raw", "raw6", none)   \
 	SOURCE(30, proc_icmp, KIND_PROC_INET, AF_INET, IPPROTO_ICMP, "icmp", "icmp", none)  \
-	SOURCE(31, proc_icmp6, KIND_PROC_INET, AF_INET6, IPPROTO_ICMPV6, "icmp", "icmp6", none)
+	SOURCE(31, proc_icmp6, KIND_PROC_INET, AF_INET6, IPPROTO_ICMPV6, "icmp", "icmp6", none) \
+	SOURCE(32, tcp, KIND_INET, AF_UNSPEC, IPPROTO_TCP, "tcp", "", none)
 
 enum source_id {
 	SOURCE_none = 0,

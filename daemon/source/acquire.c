@@ -64,6 +64,16 @@ static struct arena *target(struct acquire *a)
 	return a->child_runs ? &a->held : a->out;
 }
 
+/* Whether both families of TCP are asked the same, so that one walk of the table serves them. */
+static bool can_join_tcp(const struct request *req)
+{
+	const struct source_request *v4 = &req->sources[SOURCE_tcp4], *v6 = &req->sources[SOURCE_tcp6];
+
+	return v4->wanted && v6->wanted && !v4->exact && !v6->exact && v4->states == v6->states &&
+	       v4->bytecode_len == v6->bytecode_len &&
+	       (v4->bytecode_len == 0 || memcmp(v4->bytecode, v6->bytecode, v4->bytecode_len) == 0);
+}
+
 static int copy_request(struct request *ret, const struct request *req)
 {
 	*ret = *req;
@@ -80,6 +90,12 @@ static int copy_request(struct request *ret, const struct request *req)
 		if (!ret->sources[id].bytecode)
 			return -ENOMEM;
 		memcpy(ret->sources[id].bytecode, s->bytecode, s->bytecode_len);
+	}
+	if (can_join_tcp(ret)) {
+		/* The bytecode changes hands: tcp4 is read only where the joined reading cannot be. */
+		ret->sources[SOURCE_tcp] = ret->sources[SOURCE_tcp4];
+		ret->sources[SOURCE_tcp4].bytecode = NULL;
+		ret->sources[SOURCE_tcp4].bytecode_len = 0;
 	}
 	return 0;
 }
@@ -276,6 +292,10 @@ static int step_next(struct acquire *a, uint64_t now)
 		a->fallback = SOURCE_none;
 		return begin_lines(a, fallback, true);
 	}
+	if (a->source == SOURCE_none && a->req.sources[SOURCE_tcp].wanted) {
+		a->req.sources[SOURCE_tcp].wanted = false;
+		return begin_dump(a, SOURCE_tcp, now);
+	}
 	while (++a->source < SOURCE_COUNT) {
 		if (!a->req.sources[a->source].wanted)
 			continue;
@@ -301,6 +321,8 @@ static int step_dump(struct acquire *a, uint64_t now)
 		return r;
 	if (dump_is_unsupported(&a->dump))
 		a->fallback = source_def_get(a->current)->fallback;
+	else if (a->current == SOURCE_tcp)
+		a->req.sources[SOURCE_tcp4].wanted = a->req.sources[SOURCE_tcp6].wanted = false;
 	return write_source_end(a, a->dump.error, a->dump.n_interrupted, a->dump.n_messages);
 }
 

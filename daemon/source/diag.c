@@ -120,6 +120,25 @@ static void put_inet(struct nlmsghdr *h, const struct source_def *def, const str
 		mnl_attr_nest_end(h, mnl_attr_nest_start(h, INET_DIAG_REQ_SK_BPF_STORAGES));
 }
 
+/*
+ * The request of Linux before 3.3, which ss uses to this day: it alone walks the
+ * TCP table once for both address families (inet_diag_rcv_msg_compat()).
+ */
+static void put_tcp_both(struct nlmsghdr *h, const struct source_def *def, const struct request *req,
+			 const struct source_request *s, enum diag_form form)
+{
+	struct inet_diag_req *r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
+
+	h->nlmsg_type = TCPDIAG_GETSOCK;
+	r->idiag_family = AF_INET; /* not looked at */
+	r->idiag_ext = inet_ext(def, req);
+	r->idiag_states = inet_states(s->states);
+	if (form == DIAG_DUMP && s->bytecode_len > 0)
+		mnl_attr_put(h, INET_DIAG_REQ_BYTECODE, s->bytecode_len, s->bytecode);
+	if (asks(req, GROUP_BIT(GROUP_bpf)) && req->uid == 0)
+		mnl_attr_nest_end(h, mnl_attr_nest_start(h, INET_DIAG_REQ_SK_BPF_STORAGES));
+}
+
 static void put_unix(struct nlmsghdr *h, const struct request *req, const struct source_request *s,
 		     enum diag_form form)
 {
@@ -224,7 +243,10 @@ struct nlmsghdr *diag_request(void *buf, enum source_id id, const struct request
 
 	switch ((enum message_kind)def->kind) {
 	case KIND_INET:
-		put_inet(h, def, req, s, form);
+		if (id == SOURCE_tcp)
+			put_tcp_both(h, def, req, s, form);
+		else
+			put_inet(h, def, req, s, form);
 		return h;
 	case KIND_UNIX:
 		put_unix(h, req, s, form);

@@ -253,7 +253,8 @@ static ssize_t batch_walk(struct netlink *nl, uint8_t *data, size_t len,
 			batch->error = message_error(h);
 			return out;
 		}
-		if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || h->nlmsg_len <= NLMSG_HDRLEN)
+		/* TCPDIAG_GETSOCK: of the joined reading of TCP. */
+		if ((h->nlmsg_type != SOCK_DIAG_BY_FAMILY && h->nlmsg_type != TCPDIAG_GETSOCK) || h->nlmsg_len <= NLMSG_HDRLEN)
 			continue;
 		if (keep->family != 0 && *(uint8_t *)NLMSG_DATA(h) != keep->family)
 			continue;

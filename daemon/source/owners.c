@@ -207,7 +207,7 @@ static int read_link(int dir_fd, const char *name, uint64_t *ret_inode)
 static int add_descriptor(struct scan *s, int dir_fd, const char *name)
 {
 	struct socketd_owner *o = &s->owners[s->n_owners];
-	uint64_t other;
+	uint64_t other = 0;
 	int r;
 
 	r = read_link(dir_fd, name, &o->inode);

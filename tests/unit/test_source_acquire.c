@@ -150,7 +150,7 @@ static void test_sockets_of_ours(void)
 	CU_ASSERT_EQUAL(bind(udp, (struct sockaddr *)&sin, sizeof(sin)), 0);
 	begin(GROUPS_DETAIL);
 	read_all();
-	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp6, inode_of(tcp)), 1);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp, inode_of(tcp)), 1);
 	CU_ASSERT_EQUAL(count_rows(SOURCE_udp4, inode_of(udp)), 1);
 	CU_ASSERT_EQUAL(count_rows(SOURCE_unix, inode_of(un)), 1);
 
@@ -287,6 +287,38 @@ static void test_freed_in_the_middle(void)
 	}
 }
 
+/* One walk for both families of TCP when they are asked the same, and one each when they are not. */
+static void test_tcp_is_read_once(void)
+{
+	CLEANUP(close) int v4 = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP(close) int v6 = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CU_ASSERT_EQUAL(listen(v4, 1), 0);
+	CU_ASSERT_EQUAL(listen(v6, 1), 0);
+	begin(GROUP_BIT(GROUP_base));
+	read_all();
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp, inode_of(v4)), 1);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp, inode_of(v6)), 1);
+	CU_ASSERT_FALSE(context_source(context, SOURCE_tcp4)->seen);
+	CU_ASSERT_FALSE(context_source(context, SOURCE_tcp6)->seen);
+	finish();
+
+	begin(GROUP_BIT(GROUP_base));
+	req.sources[SOURCE_tcp6].states = STATE_BIT(STATE_ESTABLISHED);
+	read_all();
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp4, inode_of(v4)), 1);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp6, inode_of(v6)), 0);
+	CU_ASSERT_FALSE(context_source(context, SOURCE_tcp)->seen);
+	finish();
+
+	begin(GROUP_BIT(GROUP_base));
+	req.sources[SOURCE_tcp4].wanted = false;
+	read_all();
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp6, inode_of(v6)), 1);
+	CU_ASSERT_FALSE(context_source(context, SOURCE_tcp)->seen);
+	finish();
+}
+
 /* Another user's reading: his name for root's sockets is nobody's, and HOST says whose it is. */
 static void test_for_a_user(void)
 {
@@ -301,7 +333,7 @@ static void test_for_a_user(void)
 	begin(GROUPS_DETAIL);
 	req.uid = 65534;
 	read_all();
-	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp4, inode_of(tcp)), 1);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp, inode_of(tcp)), 1);
 	CU_ASSERT_FALSE(context_owner(context, inode_of(tcp), 0, &process, &pid, &fd));
 	CU_ASSERT_TRUE(context_owners_known(context, &error, &hidden));
 	CU_ASSERT_TRUE(hidden > 0);
@@ -313,6 +345,7 @@ void suite_source_acquire(void)
 {
 	CU_pSuite s = CU_add_suite("source/acquire", NULL, NULL);
 
+	CU_add_test(s, "TCP is read once when it can be", test_tcp_is_read_once);
 	CU_add_test(s, "sockets of ours, with their owners", test_sockets_of_ours);
 	CU_add_test(s, "no owners unless asked", test_no_owners_asked);
 	CU_add_test(s, "states and exact requests reach the kernel", test_states_and_exact);
