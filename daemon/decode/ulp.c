@@ -16,8 +16,11 @@
 static int get_md5sig_peer(struct record *r, enum field_id id, unsigned n, struct value *ret)
 {
 	const struct nlattr *a = r->attr[INET_DIAG_MD5SIG];
+	struct value address;
 	const uint8_t *p;
-	size_t len;
+	size_t len, size;
+	unsigned prefix;
+	int e;
 
 	(void)id;
 	if (!a)
@@ -26,8 +29,18 @@ static int get_md5sig_peer(struct record *r, enum field_id id, unsigned n, struc
 	if (n >= len / sizeof(struct tcp_diag_md5sig))
 		return -ENODATA;
 	p += (size_t)n * sizeof(struct tcp_diag_md5sig);
-	return slot_value_ip(ret, p[offsetof(struct tcp_diag_md5sig, tcpm_family)],
-			     p + offsetof(struct tcp_diag_md5sig, tcpm_addr));
+	e = slot_value_ip(&address, p[offsetof(struct tcp_diag_md5sig, tcpm_family)],
+			  p + offsetof(struct tcp_diag_md5sig, tcpm_addr));
+	if (e < 0)
+		return e;
+	prefix = p[offsetof(struct tcp_diag_md5sig, tcpm_prefixlen)];
+	size = address_format(&address.addr, r->scratch, sizeof(r->scratch));
+	if (prefix < (address.addr.kind == ADDRESS_INET ? 32 : 128)) {
+		r->scratch[size++] = '/';
+		size += text_u64(r->scratch + size, prefix);
+	}
+	value_set_str(ret, r->scratch, size);
+	return 0;
 }
 
 static int get_bpf_map_id(struct record *r, enum field_id id, unsigned n, struct value *ret)

@@ -25,6 +25,13 @@
 	SUITE(decode_vsock) \
 	SUITE(decode_xdp) \
 	SUITE(field) \
+	SUITE(query_bytecode) \
+	SUITE(query_dedupe) \
+	SUITE(query_errors) \
+	SUITE(query_match) \
+	SUITE(query_parse) \
+	SUITE(query_plan) \
+	SUITE(query_sort) \
 	SUITE(reader) \
 	SUITE(source_acquire) \
 	SUITE(source_diag) \

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From what a caller asks to what the kernel is asked */
+
+#include "query/ask.h"
+
+static uint32_t groups_of(const enum field_id *fields, size_t n_fields)
+{
+	uint32_t groups = GROUP_BIT(GROUP_base);
+
+	if (!fields)
+		return GROUPS_DETAIL;
+	for (size_t i = 0; i < n_fields; i++) {
+		const struct field *f = field_get(fields[i]);
+
+		if (f)
+			groups |= GROUP_BIT(f->group);
+	}
+	return groups;
+}
+
+int ask_request(const struct query *q, const enum field_id *fields, size_t n_fields, uint32_t uid,
+		const struct plan_names *names, struct request *ret)
+{
+	int r;
+
+	request_init(ret, groups_of(fields, n_fields) | query_groups(q));
+	ret->uid = uid;
+	r = query_plan(q, names, ret);
+	if (r < 0)
+		request_deinit(ret);
+	return r;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From what a caller asks to what the kernel is asked: used by the daemon and by --direct */
+
+#ifndef SOCKETD_QUERY_ASK_H
+#define SOCKETD_QUERY_ASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "query/query.h"
+
+/*
+ * A request for the rows of a query with these fields (NULL: all that a listing
+ * can show), made for a user. 0, and request_deinit is
+ * due; or -ENOMEM, and it is not.
+ */
+int ask_request(const struct query *q, const enum field_id *fields, size_t n_fields, uint32_t uid,
+		const struct plan_names *names, struct request *ret);
+
+#endif

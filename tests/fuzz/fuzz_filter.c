@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Any text as a filter: parsed, planned, matched; what a plan leaves out must not match */
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/unix_diag.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/words.h"
+#include "query/query.h"
+
+/* Users and services are those of no machine: the run is the same everywhere, and quick. */
+int getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
+{
+	(void)buf, (void)size;
+	*ret = NULL;
+	if (strcmp(name, "root") == 0) {
+		pw->pw_uid = 0;
+		*ret = pw;
+	}
+	return 0;
+}
+
+int getservbyname_r(const char *name, const char *proto, struct servent *service, char *buf, size_t size,
+		    struct servent **ret)
+{
+	(void)proto, (void)buf, (void)size;
+	*ret = NULL;
+	if (strcmp(name, "ssh") == 0) {
+		service->s_port = 22 << 8;
+		*ret = service;
+	}
+	return 0;
+}
+
+static int find_link(const char *name, size_t len, uint32_t *ret)
+{
+	(void)name;
+	*ret = 1;
+	return len == 2 ? 0 : -1;
+}
+
+static int find_group(const char *path, size_t len, uint64_t *ret)
+{
+	(void)path;
+	*ret = len;
+	return 0;
+}
+
+struct row {
+	struct inet_diag_msg msg;
+	struct nlattr mark;
+	uint32_t mark_value;
+	struct nlattr cgroup;
+	uint64_t cgroup_id;
+} __attribute__((packed));
+
+static size_t make_unix(uint8_t *buf)
+{
+	struct unix_diag_msg m = {
+		.udiag_family = 1, .udiag_type = 1, .udiag_state = 10, .udiag_ino = 1, .udiag_cookie = { 1 }
+	};
+	struct nlattr name = { .nla_len = 4 + 6, .nla_type = UNIX_DIAG_NAME };
+
+	memcpy(buf, &m, sizeof(m));
+	memcpy(buf + sizeof(m), &name, 4);
+	memcpy(buf + sizeof(m) + 4, "/run/x", 6);
+	return sizeof(m) + 12;
+}
+
+static size_t make_inet(uint8_t *buf, unsigned family, unsigned state)
+{
+	struct row row = {
+		.msg = { .idiag_family = (uint8_t)family,
+			 .idiag_state = (uint8_t)state,
+			 .id = { .idiag_sport = 22 << 8,
+				 .idiag_src = { 0x0100007f },
+				 .idiag_if = 1,
+				 .idiag_cookie = { 1 } } },
+		.mark = { 8, INET_DIAG_MARK },
+		.cgroup = { 12, 21 },
+		.cgroup_id = 5,
+	};
+
+	memcpy(buf, &row, sizeof(row));
+	return sizeof(row);
+}
+
+static void match(const struct query *q, const struct request *req, enum source_id source, const uint8_t *data,
+		  size_t len)
+{
+	const struct message m = { data, (uint32_t)len, (uint8_t)source };
+	struct record r;
+
+	if (record_open(&r, &m, NULL) < 0)
+		abort();
+	if (query_match(q, &r) && !(req->sources[source].wanted && req->sources[source].states >> record_state(&r) & 1))
+		abort();
+}
+
+static void check(const struct query *q)
+{
+	static const struct plan_names names = { find_link, find_group };
+	_Alignas(8) uint8_t row[256];
+	struct request req;
+
+	request_init(&req, query_groups(q));
+	if (query_plan(q, &names, &req) < 0)
+		abort();
+	match(q, &req, SOURCE_tcp4, row, make_inet(row, 2, STATE_LISTEN));
+	match(q, &req, SOURCE_tcp6, row, make_inet(row, 10, STATE_TIME_WAIT));
+	match(q, &req, SOURCE_udp4, row, make_inet(row, 2, STATE_CLOSE));
+	match(q, &req, SOURCE_unix, row, make_unix(row));
+	request_deinit(&req);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	CLEANUP(query_free) struct query *q = NULL;
+	struct query_error e;
+
+	if (query_parse(&q, (const char *)data, size, &e) >= 0) {
+		check(q);
+		return 0;
+	}
+	/* An error points into the text, and is fit for a terminal. */
+	if (e.column > size || e.length > size - e.column || !e.message[0])
+		abort();
+	for (const char *c = e.message; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			abort();
+	return 0;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plans: which sources, which states, which exact lookups */
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "model/words.h"
+#include "query_rows.h"
+#include "suites.h"
+
+static void plan(const char *filter, struct request *req)
+{
+	CLEANUP(query_free) struct query *q = rows_query(filter);
+
+	request_init(req, GROUPS_DETAIL);
+	CU_ASSERT_EQUAL_FATAL(query_plan(q, &rows_names, req), 0);
+}
+
+static void expect_sources(const char *filter, const char *want)
+{
+	char is[1024] = "";
+	struct request req;
+	size_t n = 0;
+
+	plan(filter, &req);
+	for (unsigned id = 1; id < SOURCE_COUNT; id++)
+		if (req.sources[id].wanted)
+			n += (size_t)snprintf(is + n, sizeof(is) - n, "%s%s", n ? " " : "", source_def_get(id)->name);
+	request_deinit(&req);
+	if (strcmp(is, want) != 0)
+		printf("\n  %s\n    is   %s\n    want %s\n", filter, is, want);
+	CU_ASSERT_STRING_EQUAL(is, want);
+}
+
+#define INET_SOURCES "tcp4 tcp6 udp4 udp6 udplite4 udplite6 raw4 raw6 dccp4 dccp6 sctp4 sctp6 mptcp4 mptcp6"
+#define ALL_SOURCES INET_SOURCES " unix netlink packet vsock xdp smc tipc proc_icmp proc_icmp6"
+
+static void test_sources(void)
+{
+	expect_sources("", ALL_SOURCES);
+	expect_sources("tcp", "tcp4 tcp6");
+	expect_sources("tcp inet6", "tcp6");
+	expect_sources("inet", "tcp4 udp4 udplite4 raw4 dccp4 sctp4 mptcp4 proc_icmp");
+	expect_sources("tcp or unix", "tcp4 tcp6 unix");
+	expect_sources("tcp and unix", "");
+	expect_sources("not (tcp or udp or inet or inet6)", "unix netlink packet vsock xdp smc tipc");
+	expect_sources("u_str", "unix");
+	expect_sources("p_raw", "packet");
+	expect_sources("nl", "netlink");
+	expect_sources("icmp", "proc_icmp proc_icmp6");
+	expect_sources("raw", "raw4 raw6");
+	expect_sources("netid ~ 'udp*'", "udp4 udp6 udplite4 udplite6");
+	expect_sources("protocol = udp", "udp4 udp6 raw4 raw6 netlink packet");
+	expect_sources("source = tcp4", "tcp4");
+	/* Its rows may come from the fallback, and do say so. */
+	expect_sources("source = proc_raw", "raw4");
+	expect_sources("tcpi_rtt > 20ms", "tcp4 tcp6 dccp4 dccp6");
+	expect_sources("not tcpi_rtt > 20ms", ALL_SOURCES);
+	expect_sources("mptcpi_token = 5", "mptcp4 mptcp6");
+	expect_sources("ndiag_flags = cap-ack", "netlink");
+	expect_sources("src /run/x.sock", "unix");
+	expect_sources("/run/x.sock", "unix");
+	expect_sources("src unix:*", "unix");
+	expect_sources("dst ::1", "tcp6 udp6 udplite6 raw6 dccp6 sctp6 mptcp6 smc proc_icmp6");
+	expect_sources("dst 10.0.0.1", INET_SOURCES " smc proc_icmp proc_icmp6");
+	expect_sources(":443", INET_SOURCES " smc proc_icmp proc_icmp6");
+	expect_sources("tcp:443", "tcp4 tcp6");
+	expect_sources("pid:1", ALL_SOURCES);
+	expect_sources("tcp and state listen and state established", "");
+	expect_sources("autobound", "tcp4 tcp6 udp4 udp6 udplite4 udplite6 raw4 raw6 dccp4 dccp6 mptcp4 mptcp6");
+	expect_sources("tcp not autobound", "tcp4 tcp6");
+	expect_sources("unix not autobound", "unix");
+}
+
+static void expect_states(const char *filter, enum source_id source, uint32_t want)
+{
+	struct request req;
+
+	plan(filter, &req);
+	if (req.sources[source].states != want)
+		printf("\n  %s: %x, want %x\n", filter, req.sources[source].states, want);
+	CU_ASSERT_TRUE(req.sources[source].wanted);
+	CU_ASSERT_EQUAL(req.sources[source].states, want);
+	request_deinit(&req);
+}
+
+#define LISTEN_BIT STATE_BIT(STATE_LISTEN)
+#define ESTAB_BIT STATE_BIT(STATE_ESTABLISHED)
+#define SYN_RECV_BITS (STATE_BIT(STATE_SYN_RECV) | STATE_BIT(STATE_NEW_SYN_RECV))
+
+static void test_states(void)
+{
+	expect_states("", SOURCE_tcp4, STATES_ALL);
+	expect_states("state all", SOURCE_tcp4, STATES_ALL);
+	expect_states("state listen", SOURCE_tcp4, LISTEN_BIT);
+	expect_states("state listen", SOURCE_unix, LISTEN_BIT);
+	expect_states("state listen state established", SOURCE_tcp4, LISTEN_BIT | ESTAB_BIT);
+	expect_states("not state listen", SOURCE_tcp4, STATES_ALL & ~LISTEN_BIT);
+	expect_states("exclude listen", SOURCE_tcp6, STATES_ALL & ~LISTEN_BIT);
+	expect_states("state != listen", SOURCE_tcp6, STATES_ALL & ~LISTEN_BIT);
+	expect_states("not (state listen or state established)", SOURCE_udp4, STATES_ALL & ~(LISTEN_BIT | ESTAB_BIT));
+	expect_states("state listen or sport = 1", SOURCE_tcp4, STATES_ALL);
+	expect_states("state listen and sport = 1", SOURCE_tcp4, LISTEN_BIT);
+	expect_states("not (not state listen or sport = 1)", SOURCE_tcp4, LISTEN_BIT);
+	expect_states("(state listen and sport = 1) or (state established and dport = 1)", SOURCE_tcp4,
+		      LISTEN_BIT | ESTAB_BIT);
+	/* What is certain of a source counts. */
+	expect_states("(tcp and state listen) or (udp and state established)", SOURCE_tcp4, LISTEN_BIT);
+	expect_states("(tcp and state listen) or (udp and state established)", SOURCE_udp4, ESTAB_BIT);
+	/* One state, two numbers in the kernel. */
+	expect_states("state syn-recv", SOURCE_tcp4, SYN_RECV_BITS);
+	expect_states("state new-syn-recv", SOURCE_tcp4, SYN_RECV_BITS);
+	expect_states("state listen state new-syn-recv", SOURCE_tcp6, SYN_RECV_BITS | LISTEN_BIT);
+	/* SCTP's rows have numbers of their own, TIPC's too. */
+	expect_states("state listen", SOURCE_sctp4, STATES_ALL);
+	expect_states("state listen", SOURCE_tipc, STATES_ALL);
+}
+
+static void test_exact(void)
+{
+	uint8_t local[16] = { 10, 0, 0, 1 }, peer[16] = { 10, 0, 0, 2 };
+	const struct source_request *s;
+	struct request req;
+
+	plan("tcp sk:1a2b src 10.0.0.1:80 dst 10.0.0.2:90 dev lo", &req);
+	s = &req.sources[SOURCE_tcp4];
+	CU_ASSERT_TRUE(s->exact);
+	CU_ASSERT_EQUAL(s->cookie, 0x1a2b);
+	CU_ASSERT_EQUAL(memcmp(s->local, local, 16), 0);
+	CU_ASSERT_EQUAL(memcmp(s->peer, peer, 16), 0);
+	CU_ASSERT_EQUAL(s->local_port, 80);
+	CU_ASSERT_EQUAL(s->peer_port, 90);
+	CU_ASSERT_EQUAL(s->ifindex, 1);
+	/* The address may be a mapped one there: that is not the key. */
+	CU_ASSERT_TRUE(req.sources[SOURCE_tcp6].wanted);
+	CU_ASSERT_FALSE(req.sources[SOURCE_tcp6].exact);
+	request_deinit(&req);
+
+	plan("sk:1a2b src [::1]:80 dst [::2]:90 dev = lo", &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_tcp6].exact);
+	CU_ASSERT_FALSE(req.sources[SOURCE_tcp4].wanted);
+	CU_ASSERT_FALSE(req.sources[SOURCE_udp6].exact);
+	request_deinit(&req);
+
+	/* No device: where the kernel does not find it so, the source makes a dump. */
+	plan("sk:1a2b src 10.0.0.1:80 dst 10.0.0.2:90", &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_tcp4].exact);
+	CU_ASSERT_EQUAL(req.sources[SOURCE_tcp4].ifindex, 0);
+	CU_ASSERT_TRUE(req.sources[SOURCE_tcp4].bytecode_len > 0);
+	request_deinit(&req);
+
+	static const char *const inexact[] = {
+		"sk:1a2b",
+		"sk:1a2b src 10.0.0.1:80",
+		"src 10.0.0.1:80 dst 10.0.0.2:90",
+		"sk:1a2b src 10.0.0.1:80 dst 10.0.0.0/8:90",
+		"not sk:1a2b src 10.0.0.1:80 dst 10.0.0.2:90",
+		"sk:1a2b or (src 10.0.0.1:80 dst 10.0.0.2:90)",
+		"sk:1a2b src 10.0.0.1:80 dst != 10.0.0.2 dport = 90",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(inexact); i++) {
+		plan(inexact[i], &req);
+		for (unsigned id = 1; id < SOURCE_COUNT; id++)
+			CU_ASSERT_FALSE(req.sources[id].exact);
+		request_deinit(&req);
+	}
+
+	plan("ino:123", &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_unix].exact);
+	CU_ASSERT_EQUAL(req.sources[SOURCE_unix].inode, 123);
+	CU_ASSERT_EQUAL(req.sources[SOURCE_unix].cookie, 0);
+	CU_ASSERT_TRUE(req.sources[SOURCE_tcp4].wanted);
+	CU_ASSERT_FALSE(req.sources[SOURCE_tcp4].exact);
+	CU_ASSERT_TRUE(req.sources[SOURCE_netlink].wanted);
+	request_deinit(&req);
+
+	plan("ino:1 ino:2", &req);
+	CU_ASSERT_FALSE(req.sources[SOURCE_unix].exact);
+	request_deinit(&req);
+
+	plan("token = 0xabc", &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_mptcp6].exact);
+	CU_ASSERT_EQUAL(req.sources[SOURCE_mptcp4].token, 0xabc);
+	request_deinit(&req);
+}
+
+/* What was not asked for stays so. */
+static void test_narrowing(void)
+{
+	CLEANUP(query_free) struct query *q = rows_query("tcp or unix");
+	struct request req;
+
+	request_init(&req, GROUPS_DETAIL);
+	req.sources[SOURCE_tcp4].wanted = false;
+	CU_ASSERT_EQUAL(query_plan(q, NULL, &req), 0);
+	CU_ASSERT_FALSE(req.sources[SOURCE_tcp4].wanted);
+	CU_ASSERT_TRUE(req.sources[SOURCE_tcp6].wanted);
+	CU_ASSERT_FALSE(req.sources[SOURCE_proc_tcp].wanted);
+	request_deinit(&req);
+}
+
+void suite_query_plan(void)
+{
+	CU_pSuite s = CU_add_suite("query: plan", NULL, NULL);
+
+	CU_add_test(s, "sources", test_sources);
+	CU_add_test(s, "states", test_states);
+	CU_add_test(s, "exact lookups", test_exact);
+	CU_add_test(s, "a plan only narrows", test_narrowing);
+}
