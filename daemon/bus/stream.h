@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One answer on its way to a caller: a reading, pumped into a socket from the event loop */
+
+#ifndef SOCKETD_BUS_STREAM_H
+#define SOCKETD_BUS_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "model/field.h"
+#include "query/query.h"
+
+enum stream_format {
+	STREAM_PACKED,   /* the block stream of include/socketd/stream.h; may hold more rows than the filter wants */
+	STREAM_NDJSON,   /* one JSON object a line, exactly the filter's rows; last {"reading":{...}} */
+	STREAM_JSON_SEQ, /* the same with RS before each (RFC 7464) */
+};
+
+struct stream;
+
+/* Who keeps count of the streams; told when one is over. */
+struct stream_owner {
+	void (*closed)(struct stream_owner *o, struct stream *s);
+};
+
+struct stream_request {
+	struct query *query; /* taken over when stream_new succeeds */
+	const enum field_id *fields; /* NULL: all */
+	size_t n_fields;
+	enum stream_format format;
+	uint32_t uid; /* the caller */
+};
+
+/*
+ * Starts a reading. *ret_fd is the reader's end, the caller's to close. Errors:
+ * -ENOMEM, -EMFILE, and those of opening netlink. The stream ends by itself:
+ * when all is sent, when the reader hangs up, or when it stalls.
+ */
+int stream_new(struct stream **ret, int *ret_fd, sd_event *event, struct stream_owner *owner,
+	       struct stream_request *req);
+struct stream *stream_free(struct stream *s);
+
+uint32_t stream_uid(const struct stream *s);
+
+#endif
