@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a column of a socket's row says */
+
+#include <errno.h>
+
+#include "cli/cell.h"
+
+/* Values of a list that are shown; a hostile recording has more. */
+#define LIST_SHOWN_MAX 4096
+
+void cell_value(struct buffer *b, const struct field *f, const struct value *v, enum value_style style)
+{
+	size_t size = VALUE_TEXT_MAX;
+
+	if (v->kind == VALUE_U64 && style == VALUE_PLAIN && f->unit->kind == UNIT_NUMBER && f->unit->name[0] != 'h') {
+		buffer_number(b, v->u);
+		return;
+	}
+	if (v->kind == VALUE_STR)
+		size = v->str.len * 4 + 1; /* each byte as \xHH */
+	b->len += value_format(f, v, style, buffer_room(b, size), size);
+}
+
+int cell_field(struct buffer *b, const struct field *f, struct record *r)
+{
+	struct value v;
+
+	if (record_get(r, f->id, 0, &v) < 0)
+		return -ENODATA;
+	cell_value(b, f, &v, VALUE_PLAIN);
+	if (!field_is_list(f))
+		return 0;
+	for (unsigned n = 1; n < LIST_SHOWN_MAX && record_get(r, f->id, n, &v) >= 0; n++) {
+		buffer_char(b, ',');
+		cell_value(b, f, &v, VALUE_PLAIN);
+	}
+	return 0;
+}
+
+static void put_address(struct buffer *b, const struct address *a)
+{
+	b->len += address_format(a, buffer_room(b, ADDRESS_TEXT_MAX), ADDRESS_TEXT_MAX);
+}
+
+/* 0 is any port. */
+static void put_port(struct buffer *b, const struct record *r, uint64_t port, struct names *names)
+{
+	const char *name = NULL;
+
+	if (port == 0) {
+		buffer_char(b, '*');
+		return;
+	}
+	if (names && port <= UINT16_MAX)
+		name = names_service(names, (uint16_t)port, r->def->netid);
+	if (name)
+		buffer_string(b, name);
+	else
+		buffer_number(b, port);
+}
+
+static void put_ip(struct buffer *b, struct record *r, const struct address *a, struct names *names)
+{
+	struct value only;
+	const char *name;
+
+	/* Both IPv6 and IPv4 are meant, unless IPV6_V6ONLY says otherwise. */
+	if (a->kind == ADDRESS_INET6 && address_is_any(a) && (record_get(r, F_ipv6only, 0, &only) < 0 || !only.u)) {
+		buffer_char(b, '*');
+		return;
+	}
+	name = names && !address_is_any(a) ? names_host(names, a) : NULL;
+	if (name) {
+		buffer_string(b, name);
+	} else if (a->kind == ADDRESS_INET6) {
+		buffer_char(b, '[');
+		put_address(b, a);
+		buffer_char(b, ']');
+	} else {
+		put_address(b, a);
+	}
+}
+
+static void put_dev(struct buffer *b, struct record *r, char before)
+{
+	struct value dev;
+
+	if (record_get(r, F_dev, 0, &dev) < 0)
+		return;
+	buffer_char(b, before);
+	cell_value(b, field_get(F_dev), &dev, VALUE_PLAIN);
+}
+
+/* An IP socket: 127.0.0.1%lo:53, [::1]:22, *:80. */
+static size_t put_inet(struct buffer *b, struct record *r, bool peer, struct names *names)
+{
+	size_t start = b->len, split;
+	struct value v;
+
+	if (record_get(r, peer ? F_peer : F_local, 0, &v) < 0)
+		buffer_char(b, '*');
+	else
+		put_ip(b, r, &v.addr, names);
+	if (!peer)
+		put_dev(b, r, '%');
+	split = b->len - start;
+	buffer_char(b, ':');
+	put_port(b, r, record_get(r, peer ? F_peer_port : F_local_port, 0, &v) < 0 ? 0 : v.u, names);
+	return split;
+}
+
+/* "/run/x.sock 1234": the name, and the inode, or the peer's. */
+static size_t put_unix(struct buffer *b, struct record *r, bool peer)
+{
+	size_t start = b->len, split;
+	struct value v;
+
+	if (record_get(r, peer ? F_peer : F_local, 0, &v) < 0)
+		buffer_char(b, '*');
+	else
+		put_address(b, &v.addr);
+	split = b->len - start;
+	buffer_char(b, ' ');
+	buffer_number(b, record_get(r, peer ? F_udiag_peer : F_inode, 0, &v) < 0 ? 0 : v.u);
+	return split;
+}
+
+/* All other families: a word or number for the address, and what takes the place of a port. */
+static size_t put_other(struct buffer *b, struct record *r, bool peer)
+{
+	size_t start = b->len, split;
+	bool known;
+	struct value v;
+
+	known = record_get(r, peer ? F_peer : F_local, 0, &v) >= 0;
+	if (known)
+		put_address(b, &v.addr);
+	else
+		buffer_char(b, '*');
+	split = b->len - start;
+	if (record_get(r, peer ? F_peer_port : F_local_port, 0, &v) >= 0) {
+		buffer_char(b, ':');
+		if (v.u == 0 && r->def->kind == KIND_NETLINK)
+			buffer_put(b, "kernel", 6);
+		else
+			buffer_number(b, v.u);
+	} else if (!peer && r->def->kind == KIND_PACKET) {
+		size_t before = b->len;
+
+		put_dev(b, r, ':');
+		if (b->len == before)
+			buffer_put(b, ":*", 2);
+	}
+	return split;
+}
+
+size_t cell_endpoint(struct buffer *b, struct record *r, bool peer, struct names *names)
+{
+	switch ((enum message_kind)r->def->kind) {
+	case KIND_INET:
+	case KIND_PROC_INET:
+	case KIND_SMC:
+		return put_inet(b, r, peer, names);
+	case KIND_UNIX:
+		return put_unix(b, r, peer);
+	case KIND_NETLINK:
+	case KIND_PACKET:
+	case KIND_VSOCK:
+	case KIND_XDP:
+	case KIND_TIPC:
+	case KIND_COUNT:
+		break;
+	}
+	return put_other(b, r, peer);
+}
+
+/* A command's name between quotes: a quote in it must not end it. */
+static void put_comm(struct buffer *b, const struct value *v)
+{
+	char name[256];
+	size_t len = text_escape(name, sizeof(name), v->str.data, v->str.len);
+
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] == '"')
+			buffer_put(b, "\\x22", 4);
+		else
+			buffer_char(b, name[i]);
+	}
+}
+
+bool cell_users(struct buffer *b, struct record *r)
+{
+	struct value v;
+	unsigned n;
+
+	for (n = 0; n < LIST_SHOWN_MAX && record_get(r, F_comm, n, &v) >= 0; n++) {
+		buffer_string(b, n ? ",(\"" : "users:((\"");
+		put_comm(b, &v);
+		buffer_put(b, "\",pid=", 6);
+		if (record_get(r, F_pid, n, &v) >= 0)
+			buffer_number(b, v.u);
+		buffer_put(b, ",fd=", 4);
+		if (record_get(r, F_fd, n, &v) >= 0)
+			buffer_number(b, v.u);
+		buffer_char(b, ')');
+	}
+	if (n)
+		buffer_char(b, ')');
+	return n > 0;
+}
+
+int cell_write(struct buffer *b, const struct column *c, struct record *r, struct names *names, size_t *ret_split)
+{
+	*ret_split = 0;
+	switch (c->kind) {
+	case COLUMN_FIELD:
+		return cell_field(b, c->field, r);
+	case COLUMN_LOCAL:
+		*ret_split = cell_endpoint(b, r, false, names);
+		return 0;
+	case COLUMN_PEER:
+		*ret_split = cell_endpoint(b, r, true, names);
+		return 0;
+	case COLUMN_USERS:
+		cell_users(b, r);
+		return 0;
+	}
+	return -ENODATA;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Asking a socketd */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "socketd/dbus.h"
+
+struct client {
+	sd_bus *bus;
+	bool on_bus; /* a message bus is between: the name must be given */
+};
+
+struct client *client_free(struct client *c)
+{
+	if (!c)
+		return NULL;
+	sd_bus_close_unref(c->bus);
+	free(c);
+	return NULL;
+}
+
+static int connect_address(struct client *c, const char *address, bool on_bus)
+{
+	sd_bus *bus = NULL;
+	int r;
+
+	r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_address(bus, address);
+	if (r >= 0 && on_bus)
+		r = sd_bus_set_bus_client(bus, 1);
+	if (r >= 0)
+		r = sd_bus_negotiate_fds(bus, 1);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r < 0) {
+		sd_bus_unref(bus);
+		return r;
+	}
+	c->bus = bus;
+	c->on_bus = on_bus;
+	return 0;
+}
+
+static int connect_named(struct client *c, const char *name)
+{
+	int r;
+
+	c->on_bus = true;
+	if (!strcmp(name, "system"))
+		r = sd_bus_open_system(&c->bus);
+	else if (!strcmp(name, "session"))
+		r = sd_bus_open_user(&c->bus);
+	else
+		r = connect_address(c, name, true);
+	return r < 0 ? r : 0;
+}
+
+static int append_options(sd_bus_message *m, const struct feed_request *req)
+{
+	int r;
+
+	r = sd_bus_message_append(m, "a{sv}", 1, SOCKETD_FILTER_EXPRESSION, "s", req->expression);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "{sv}");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "{sv}", SOCKETD_OPTION_FORMAT, "s", "packed");
+	if (r >= 0 && req->fields) {
+		r = sd_bus_message_open_container(m, 'e', "sv");
+		if (r >= 0)
+			r = sd_bus_message_append(m, "s", SOCKETD_OPTION_FIELDS);
+		if (r >= 0)
+			r = sd_bus_message_open_container(m, 'v', "as");
+		if (r >= 0)
+			r = sd_bus_message_open_container(m, 'a', "s");
+		for (size_t i = 0; r >= 0 && i < req->n_fields; i++)
+			r = sd_bus_message_append(m, "s", field_get(req->fields[i])->name);
+		if (r >= 0)
+			r = sd_bus_message_close_container(m);
+		if (r >= 0)
+			r = sd_bus_message_close_container(m);
+		if (r >= 0)
+			r = sd_bus_message_close_container(m);
+	}
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r;
+}
+
+/* The daemon is not there: another way to one may be tried. */
+static bool is_absent(int r, const sd_bus_error *e)
+{
+	if (sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) || sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+		return true;
+	return !sd_bus_error_is_set(e) || r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE;
+}
+
+/* Calls OpenSockets. -EHOSTUNREACH when nobody is there to answer. */
+static int call_open(struct client *c, const struct feed_request *req, int *ret_fd, char *message)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL, *reply = NULL;
+	int fd, r;
+
+	r = sd_bus_message_new_method_call(c->bus, &call, c->on_bus ? SOCKETD_BUS_NAME : NULL, SOCKETD_OBJECT_PATH,
+					   SOCKETD_MANAGER_INTERFACE, "OpenSockets");
+	if (r >= 0)
+		r = append_options(call, req);
+	if (r >= 0)
+		r = sd_bus_call(c->bus, call, 0, &error, &reply);
+	if (r >= 0) {
+		r = sd_bus_message_read(reply, "h", &fd);
+		if (r >= 0) {
+			*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+			r = *ret_fd < 0 ? -errno : 0;
+		}
+		if (r < 0)
+			snprintf(message, FEED_MESSAGE_MAX, "socketd answered something else than a stream: %s", strerror(-r));
+	} else if (is_absent(r, &error)) {
+		r = -EHOSTUNREACH;
+	} else {
+		snprintf(message, FEED_MESSAGE_MAX, "socketd refuses: %.400s", error.message ? error.message : error.name);
+		r = sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED) ? -EACCES :
+		    sd_bus_error_has_name(&error, SOCKETD_ERROR_INVALID_FILTER) ? -EINVAL :
+		    sd_bus_error_has_name(&error, SD_BUS_ERROR_INVALID_ARGS) ? -EINVAL : -EIO;
+	}
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(call);
+	sd_bus_message_unref(reply);
+	return r;
+}
+
+/* The daemon that belongs to this very program: beside it in the build tree, else the installed one. */
+static int daemon_path(char path[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	if (n > 0) {
+		path[n] = '\0';
+		slash = strrchr(path, '/');
+		if (slash && (size_t)(slash - path) + sizeof("/../daemon/socketd") < PATH_MAX) {
+			memcpy(slash, "/../daemon/socketd", sizeof("/../daemon/socketd"));
+			if (access(path, X_OK) == 0)
+				return 0;
+		}
+	}
+	snprintf(path, PATH_MAX, "%s", SOCKETD_LIBEXEC);
+	return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+/* unixexec: addresses write odd bytes as %XX. */
+static void escape_address(char *buf, size_t size, const char *path)
+{
+	size_t n = 0;
+
+	for (; *path && n + 4 < size; path++) {
+		unsigned char c = (unsigned char)*path;
+
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("-_/.", c))
+			buf[n++] = (char)c;
+		else
+			n += (size_t)snprintf(buf + n, size - n, "%%%02x", c);
+	}
+	buf[n] = '\0';
+}
+
+static int connect_child(struct client *c)
+{
+	char path[PATH_MAX], escaped[3 * PATH_MAX], address[3 * PATH_MAX + 64];
+	int r;
+
+	r = daemon_path(path);
+	if (r < 0)
+		return r;
+	escape_address(escaped, sizeof(escaped), path);
+	snprintf(address, sizeof(address), "unixexec:path=%s,argv1=--stdio", escaped);
+	return connect_address(c, address, false);
+}
+
+enum way { WAY_SYSTEM_BUS, WAY_PRIVATE, WAY_CHILD, WAY_COUNT };
+
+static int connect_way(struct client *c, enum way way)
+{
+	switch (way) {
+	case WAY_SYSTEM_BUS:
+		return connect_named(c, "system");
+	case WAY_PRIVATE:
+		return connect_address(c, "unix:path=" SOCKETD_PRIVATE_SOCKET, false);
+	case WAY_CHILD:
+		return connect_child(c);
+	case WAY_COUNT:
+		break;
+	}
+	return -EINVAL;
+}
+
+int client_open(struct client **ret, const struct feed_request *req, int *ret_fd, char ret_message[FEED_MESSAGE_MAX])
+{
+	CLEANUP(client_free) struct client *c = calloc(1, sizeof(*c));
+	int r = -EHOSTUNREACH;
+
+	if (!c)
+		return -ENOMEM;
+	if (req->bus) {
+		r = connect_named(c, req->bus);
+		if (r < 0) {
+			snprintf(ret_message, FEED_MESSAGE_MAX, "cannot reach the bus %.200s: %s; is it running?", req->bus, strerror(-r));
+			return -EHOSTUNREACH;
+		}
+		r = call_open(c, req, ret_fd, ret_message);
+		if (r == -EHOSTUNREACH)
+			snprintf(ret_message, FEED_MESSAGE_MAX, "nobody serves %s on the bus %.200s; start socketd, or leave out --bus",
+				 SOCKETD_BUS_NAME, req->bus);
+	} else {
+		for (enum way way = 0; way < WAY_COUNT && r == -EHOSTUNREACH; way++) {
+			if (connect_way(c, way) >= 0)
+				r = call_open(c, req, ret_fd, ret_message);
+			if (r == -EHOSTUNREACH)
+				c->bus = sd_bus_close_unref(c->bus);
+		}
+		if (r == -EHOSTUNREACH)
+			snprintf(ret_message, FEED_MESSAGE_MAX, "no socketd answers and none can be started; start it, or use --direct");
+	}
+	if (r < 0)
+		return r;
+	*ret = STEAL_PTR(c);
+	return 0;
+}

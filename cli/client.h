@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Asking a socketd: finding one, starting one, and opening a stream */
+
+#ifndef SOCKETD_CLI_CLIENT_H
+#define SOCKETD_CLI_CLIENT_H
+
+#include "cli/feed.h"
+
+struct client;
+
+/*
+ * Opens a stream at the first daemon that there is: --bus=, else the system
+ * bus, else the private socket, else a daemon of our own as a child. *ret_fd is
+ * the caller's. -EHOSTUNREACH there is none and none can be started; -EACCES,
+ * -EINVAL (a refused filter or field) and others as the daemon answers.
+ */
+int client_open(struct client **ret, const struct feed_request *req, int *ret_fd, char ret_message[FEED_MESSAGE_MAX]);
+struct client *client_free(struct client *c);
+DEFINE_CLEANUP_PTR(struct client, client_free)
+
+#endif

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command line, parsed */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/exit.h"
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/verbs.h"
+#include "model/cleanup.h"
+
+/* Options without a letter. */
+enum {
+	KEY_FILE = 256,
+	KEY_DIRECT,
+	KEY_BUS,
+	KEY_NO_PAGER,
+	KEY_NO_LEGEND,
+	KEY_COLOR,
+	KEY_JSON,
+	KEY_SORT,
+	KEY_GROUP_BY,
+	KEY_LIMIT,
+	KEY_OUTPUT,
+	KEY_FORMAT,
+	KEY_EXISTS,
+	KEY_NO_OWNERS,
+	KEY_VSOCK,
+	KEY_TIPC,
+	KEY_XDP,
+	KEY_BY,
+};
+
+#define SHOW VERB_BIT(VERB_SHOW)
+#define STAT VERB_BIT(VERB_STAT)
+#define FEED (SHOW | STAT | VERB_BIT(VERB_RECORD))
+
+const struct option_row option_rows[] = {
+	{ 'h', "help", NULL, VERBS_ALL, "Show this help" },
+	{ 'V', "version", NULL, VERBS_ALL, "Show the version" },
+	{ KEY_FILE, "file", "FILE", VERBS_ALL, "Answer from a recording (\"-\" is standard input)" },
+	{ KEY_DIRECT, "direct", NULL, VERBS_ALL, "Ask the kernel, not a daemon" },
+	{ KEY_BUS, "bus", "ADDRESS", VERBS_ALL, "Where the daemon is: system, session, or an address" },
+	{ KEY_NO_PAGER, "no-pager", NULL, VERBS_ALL, "Never start a pager" },
+	{ KEY_NO_LEGEND, "no-legend", NULL, VERBS_ALL, "Neither header nor footer" },
+	{ KEY_COLOR, "color", "WHEN", VERBS_ALL, "Colours: auto, always, never" },
+	{ KEY_JSON, "json", "[MODE]", VERBS_ALL, "JSON: short, pretty, seq, off" },
+	{ 'j', NULL, NULL, VERBS_ALL, "JSON: pretty on a terminal, else short" },
+	{ 'q', "quiet", NULL, VERBS_ALL, "Print no rows; status 1 when nothing matches" },
+
+	{ 't', "tcp", NULL, FEED, "TCP sockets" },
+	{ 'u', "udp", NULL, FEED, "UDP sockets" },
+	{ 'x', "unix", NULL, FEED, "UNIX sockets" },
+	{ 'w', "raw", NULL, FEED, "Raw IP sockets" },
+	{ '0', "packet", NULL, FEED, "Packet sockets" },
+	{ 'S', "sctp", NULL, FEED, "SCTP sockets" },
+	{ 'M', "mptcp", NULL, FEED, "MPTCP sockets" },
+	{ 'd', "dccp", NULL, FEED, "DCCP sockets" },
+	{ KEY_VSOCK, "vsock", NULL, FEED, "VSOCK sockets" },
+	{ KEY_TIPC, "tipc", NULL, FEED, "TIPC sockets" },
+	{ KEY_XDP, "xdp", NULL, FEED, "XDP sockets" },
+	{ 'l', "listening", NULL, FEED, "Listening and unconnected sockets" },
+	{ 'a', "all", NULL, FEED, "All states, also with letters of a family" },
+	{ 'B', "bound-inactive", NULL, FEED, "TCP sockets that are bound and neither listen nor connect" },
+	{ '4', "ipv4", NULL, FEED, "IPv4 sockets" },
+	{ '6', "ipv6", NULL, FEED, "IPv6 sockets" },
+	{ 'f', "family", "FAMILY", FEED, "inet, inet6, link, unix, netlink, vsock, tipc, xdp, smc" },
+	{ 'A', "query", "LIST", FEED, "Tables as ss names them: tcp,udp,unix_dgram,...; !NAME leaves out" },
+	{ 'N', "net", "NETNS", FEED, "Network namespace; so far only the current one" },
+	{ 'n', "numeric", NULL, SHOW, "Numbers, not names (the default)" },
+	{ 'r', "resolve", NULL, SHOW, "Names of hosts and services" },
+	{ 'p', "processes", NULL, SHOW, "Owners (the default)" },
+	{ 'T', "threads", NULL, SHOW, "As -p: owners are told by process" },
+	{ 'e', "extended", NULL, SHOW, "Details: uid, inode, cookie, cgroup, mark, shutdown" },
+	{ 'm', "memory", NULL, SHOW, "Details: socket memory" },
+	{ 'i', "info", NULL, SHOW, "Details: what the protocol tells of itself" },
+	{ 'o', "options", NULL, SHOW, "Details: timers" },
+	{ 'O', "oneline", NULL, SHOW, "Details on the socket's own line" },
+	{ 'H', "no-header", NULL, SHOW | STAT, "No header" },
+	{ 'Q', "no-queues", NULL, SHOW, "No columns Recv-Q and Send-Q" },
+	{ 's', "summary", NULL, SHOW | STAT, "The same as the verb stat" },
+	{ 'K', "kill", NULL, SHOW, "Not there yet" },
+	{ 'C', "columns", "LIST", SHOW, "Columns: NAME,... instead of the usual, +NAME and -NAME change them; help" },
+	{ KEY_SORT, "sort", "FIELDS", SHOW, "Sort by FIELD[,-FIELD]; - is descending" },
+	{ KEY_GROUP_BY, "group-by", "FIELDS", SHOW, "Count by FIELD[,FIELD]" },
+	{ KEY_LIMIT, "limit", "N", SHOW, "At most N rows" },
+	{ KEY_OUTPUT, "output", "FORMAT", SHOW | STAT | VERB_BIT(VERB_DESCRIBE),
+	  "table, csv, tsv, kv, json, json-pretty, json-seq" },
+	{ KEY_FORMAT, "format", "TEXT", SHOW, "A line for each socket, with {FIELD} in it" },
+	{ KEY_EXISTS, "exists", NULL, SHOW, "Status 1 when nothing matches" },
+	{ KEY_NO_OWNERS, "no-owners", NULL, SHOW, "Do not look for owners" },
+	{ KEY_BY, "by", "FIELDS", STAT, "Count by FIELD[,FIELD]" },
+};
+
+const size_t n_option_rows = ARRAY_SIZE(option_rows);
+
+/* Second names that ss has for the same. */
+static const struct {
+	const char *name;
+	int key;
+} synonyms[] = {
+	{ "socket", 'A' },
+	{ "colour", KEY_COLOR },
+};
+
+static const struct option_row *row_find(int key)
+{
+	for (size_t i = 0; i < n_option_rows; i++)
+		if (option_rows[i].key == key)
+			return &option_rows[i];
+	return NULL;
+}
+
+#define LONG_MAX_ROWS (ARRAY_SIZE(option_rows) + ARRAY_SIZE(synonyms) + 1)
+
+static int argument_kind(const struct option_row *row)
+{
+	return !row->arg ? no_argument : row->arg[0] == '[' ? optional_argument : required_argument;
+}
+
+/* The tables of getopt_long out of ours. */
+static void make_getopt(struct option longs[LONG_MAX_ROWS], char shorts[LONG_MAX_ROWS * 2 + 2])
+{
+	size_t n = 0, m = 0;
+
+	shorts[m++] = ':'; /* a missing argument is told apart */
+	for (size_t i = 0; i < n_option_rows; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (row->name)
+			longs[n++] = (struct option){ row->name, argument_kind(row), NULL, row->key };
+		if (row->key < 256) {
+			shorts[m++] = (char)row->key;
+			if (row->arg)
+				shorts[m++] = ':';
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(synonyms); i++)
+		longs[n++] = (struct option){ synonyms[i].name, argument_kind(row_find(synonyms[i].key)), NULL,
+					      synonyms[i].key };
+	longs[n] = (struct option){ 0 };
+	shorts[m] = '\0';
+}
+
+/* One of a list of words, by its place; -1 is none of them, and said. */
+static int word_index(const char *option, const char *value, const char *const *words, size_t n_words)
+{
+	char list[256];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_words; i++)
+		if (!strcmp(value, words[i]))
+			return (int)i;
+	for (size_t i = 0; i < n_words; i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", words[i]);
+	message("%s: \"%s\" is none of %s", option, message_safe(value), list);
+	return -1;
+}
+
+static int parse_json(struct arguments *a, const char *mode)
+{
+	static const char *const words[] = { "short", "pretty", "seq", "off" };
+	static const enum format formats[] = { FORMAT_JSON, FORMAT_JSON_PRETTY, FORMAT_JSON_SEQ, FORMAT_TABLE };
+	int i = mode ? word_index("--json", mode, words, ARRAY_SIZE(words)) : 0;
+
+	if (i < 0)
+		return EXIT_USAGE;
+	a->format = formats[i];
+	return -1;
+}
+
+static int parse_output(struct arguments *a, const char *format)
+{
+	/* In the order of enum format. */
+	static const char *const words[] = { "table", "csv", "tsv", "kv", "json", "json-pretty", "json-seq" };
+	int i = word_index("--output", format, words, ARRAY_SIZE(words));
+
+	if (i < 0)
+		return EXIT_USAGE;
+	a->format = (enum format)i;
+	return -1;
+}
+
+static int parse_color(struct arguments *a, const char *when)
+{
+	static const char *const words[] = { "auto", "always", "never" };
+	int i = word_index("--color", when, words, ARRAY_SIZE(words));
+
+	if (i < 0)
+		return EXIT_USAGE;
+	a->colours = (enum colour_mode)i;
+	return -1;
+}
+
+static int parse_limit(struct arguments *a, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	a->limit = strtoull(text, &end, 10);
+	if (errno || *end || end == text || *text == '-') {
+		message("--limit: \"%s\" is not a number of rows", message_safe(text));
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* The namespace must be the one we are in. */
+static int parse_netns(const char *name)
+{
+	struct stat here, there;
+	char path[512];
+
+	snprintf(path, sizeof(path), strchr(name, '/') ? "%s" : "/run/netns/%s", name);
+	if (stat(path, &there) < 0) {
+		message("-N %s: %s: %s", message_safe(name), message_safe(path), strerror(errno));
+		return EXIT_USAGE;
+	}
+	if (stat("/proc/self/ns/net", &here) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev)
+		return -1;
+	message("-N %s: other network namespaces cannot be read yet; try: ip netns exec %s sockctl --direct show",
+		message_safe(name), message_safe(name));
+	return EXIT_USAGE;
+}
+
+static int parse_query(struct arguments *a, const char *list)
+{
+	const char *bad;
+	size_t len;
+
+	if (selection_add_query(&a->selection, list, &bad, &len) == 0)
+		return -1;
+	message("-A: \"%s\" is none of: %s", message_safe_n(bad, len), selection_query_names);
+	return EXIT_USAGE;
+}
+
+static int parse_family(struct arguments *a, const char *family)
+{
+	if (selection_add_family(&a->selection, family) == 0)
+		return -1;
+	message("-f: \"%s\" is none of: %s", message_safe(family), selection_family_names);
+	return EXIT_USAGE;
+}
+
+/* What a letter of ss selects; 0 for other options. */
+static uint32_t kinds_of(int key)
+{
+	switch (key) {
+	case 't':
+		return SELECT_BIT(tcp);
+	case 'u':
+		return SELECT_BIT(udp);
+	case 'x':
+		return SELECT_UNIX;
+	case 'w':
+		return SELECT_BIT(raw);
+	case '0':
+		return SELECT_PACKET;
+	case 'S':
+		return SELECT_BIT(sctp);
+	case 'M':
+		return SELECT_BIT(mptcp);
+	case 'd':
+		return SELECT_BIT(dccp);
+	case KEY_VSOCK:
+		return SELECT_VSOCK;
+	case KEY_TIPC:
+		return SELECT_BIT(tipc);
+	case KEY_XDP:
+		return SELECT_BIT(xdp);
+	}
+	return 0;
+}
+
+/* Options that set one flag. */
+static bool *flag_of(struct arguments *a, int key)
+{
+	switch (key) {
+	case KEY_DIRECT:
+		return &a->direct;
+	case KEY_NO_PAGER:
+		return &a->no_pager;
+	case KEY_NO_LEGEND:
+		return &a->no_legend;
+	case 'q':
+		return &a->quiet;
+	case '4':
+		return &a->selection.inet4;
+	case '6':
+		return &a->selection.inet6;
+	case 'r':
+		return &a->resolve;
+	case 'e':
+		return &a->extended;
+	case 'm':
+		return &a->memory;
+	case 'i':
+		return &a->info;
+	case 'o':
+		return &a->timers;
+	case 'O':
+		return &a->oneline;
+	case 'H':
+		return &a->no_header;
+	case 'Q':
+		return &a->no_queues;
+	case KEY_EXISTS:
+		return &a->exists;
+	case KEY_NO_OWNERS:
+		return &a->no_owners;
+	}
+	return NULL;
+}
+
+/* Options that keep a text. */
+static const char **text_of(struct arguments *a, int key)
+{
+	switch (key) {
+	case KEY_FILE:
+		return &a->file;
+	case KEY_BUS:
+		return &a->bus;
+	case 'C':
+		return &a->columns;
+	case KEY_SORT:
+		return &a->sort;
+	case KEY_GROUP_BY:
+		return &a->group_by;
+	case KEY_FORMAT:
+		return &a->template;
+	case KEY_BY:
+		return &a->by;
+	}
+	return NULL;
+}
+
+/* One option. -1 to go on, else an exit code. */
+static int apply(struct arguments *a, int key, const char *value)
+{
+	bool *flag = flag_of(a, key);
+	const char **text = text_of(a, key);
+
+	if (flag) {
+		*flag = true;
+		return -1;
+	}
+	if (text) {
+		*text = value;
+		return -1;
+	}
+	a->selection.kinds |= kinds_of(key);
+	switch (key) {
+	case KEY_COLOR:
+		return parse_color(a, value);
+	case KEY_JSON:
+		return parse_json(a, value);
+	case 'j':
+		a->format = isatty(STDOUT_FILENO) ? FORMAT_JSON_PRETTY : FORMAT_JSON;
+		return -1;
+	case KEY_OUTPUT:
+		return parse_output(a, value);
+	case KEY_LIMIT:
+		return parse_limit(a, value);
+	case 'l':
+		a->selection.states = STATES_SHOW_LISTENING;
+		return -1;
+	case 'a':
+		a->selection.states = STATES_SHOW_ALL;
+		return -1;
+	case 'B':
+		a->selection.states = STATES_SHOW_BOUND;
+		return -1;
+	case 'f':
+		return parse_family(a, value);
+	case 'A':
+		return parse_query(a, value);
+	case 'N':
+		return parse_netns(value);
+	case 'K':
+		message("-K: sockctl cannot close sockets of others yet; ss -K can");
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* getopt refused: '?' unknown, ':' without its argument. */
+static int refuse(int c, char **argv)
+{
+	const char *word = argv[optind - 1];
+
+	if (optopt && optopt < 256 && c == ':')
+		message("-%c needs an argument; see sockctl --help", optopt);
+	else if (optopt && optopt < 256)
+		message("no such option: -%s; see sockctl --help", message_safe_n((const char[]){ (char)optopt }, 1));
+	else if (c == ':')
+		message("%s needs an argument; see sockctl --help", message_safe(word));
+	else if (optopt)
+		message("%s takes no argument; see sockctl --help", message_safe(word));
+	else
+		message("no such option, or not the only one that begins so: %s; see sockctl --help", message_safe(word));
+	return EXIT_USAGE;
+}
+
+/* The verb, and whether what was given fits it. */
+static int settle_verb(struct arguments *a, const struct verb **ret, uint64_t given)
+{
+	const struct verb *v = &verb_rows[VERB_SHOW];
+
+	if (a->n_words) {
+		v = verb_find(a->words[0]);
+		if (!v) {
+			message("no such verb: %s; to list sockets that match it: sockctl show '%s'",
+				message_safe(a->words[0]), message_safe(a->words[0]));
+			return EXIT_USAGE;
+		}
+		a->words++;
+		a->n_words--;
+	}
+	for (size_t i = 0; i < n_option_rows; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (!(given & (UINT64_C(1) << i)) || row->verbs & VERB_BIT(v - verb_rows))
+			continue;
+		message("%s%s: not an option of the verb %s; see sockctl help %s", row->name ? "--" : "-",
+			row->name ? row->name : (char[]){ (char)row->key, '\0' }, v->name, v->name);
+		return EXIT_USAGE;
+	}
+	if (a->n_words < v->min || (v->max >= 0 && a->n_words > v->max)) {
+		message("%s takes %s%s; see sockctl help %s", v->name, a->n_words < v->min ? "an argument: " : "no more than: ",
+			*v->args ? v->args : "nothing", v->name);
+		return EXIT_USAGE;
+	}
+	*ret = v;
+	return -1;
+}
+
+int options_parse(struct arguments *ret, const struct verb **ret_verb, int argc, char **argv)
+{
+	struct arguments a = { .limit = UINT64_MAX };
+	struct option longs[LONG_MAX_ROWS];
+	char shorts[LONG_MAX_ROWS * 2 + 2];
+	bool help = false, summary = false;
+	uint64_t given = 0;
+	int c, r;
+
+	_Static_assert(ARRAY_SIZE(option_rows) <= 64, "given is a mask of rows");
+	make_getopt(longs, shorts);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return refuse(c, argv);
+		if (c == 'V') {
+			puts("sockctl " SOCKETD_VERSION);
+			return EXIT_OK;
+		}
+		help = help || c == 'h';
+		summary = summary || c == 's';
+		given |= UINT64_C(1) << (row_find(c) - option_rows);
+		r = apply(&a, c, optarg);
+		if (r >= 0)
+			return r;
+	}
+	a.words = argv + optind;
+	a.n_words = argc - optind;
+	if (help)
+		return help_print(&a, a.n_words ? verb_find(a.words[0]) : NULL);
+	r = settle_verb(&a, ret_verb, given);
+	if (r >= 0)
+		return r;
+	if (summary)
+		*ret_verb = &verb_rows[VERB_STAT];
+	*ret = a;
+	return -1;
+}
+
+char *options_join(const struct arguments *a, int first)
+{
+	size_t len = 1;
+	char *text, *end;
+
+	for (int i = first; i < a->n_words; i++)
+		len += strlen(a->words[i]) + 1;
+	text = end = malloc(len);
+	if (!text)
+		message_no_memory();
+	for (int i = first; i < a->n_words; i++) {
+		if (i > first)
+			*end++ = ' ';
+		end = stpcpy(end, a->words[i]);
+	}
+	*end = '\0';
+	return text;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The rows of an answer, one after another, and how whole it was */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/exit.h"
+#include "cli/message.h"
+#include "cli/rows.h"
+
+static int parse_text(struct query **ret, const char *text)
+{
+	struct query_error e = { 0 };
+	size_t len = strlen(text);
+	int r;
+
+	r = query_parse(ret, text, len, &e);
+	if (r == -ENOMEM)
+		message_no_memory();
+	if (r < 0) {
+		message("the filter: %s", e.message);
+		message_point(text, len, e.column, e.length);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* Letters in parentheses and text in parentheses: one language does it all. */
+static char *join_texts(const char *letters, const char *text)
+{
+	char *all;
+
+	if (!*letters || !*text)
+		all = strdup(*letters ? letters : text);
+	else if (asprintf(&all, "%s and (%s)", letters, text) < 0)
+		all = NULL;
+	if (!all)
+		message_no_memory();
+	return all;
+}
+
+static bool is_blank(const char *text)
+{
+	return !text[strspn(text, " \t\n")];
+}
+
+int rows_init(struct rows *r, const struct arguments *arg, int first)
+{
+	CLEANUP(free) char *text = options_join(arg, first);
+	CLEANUP(query_free) struct query *typed = NULL;
+	char letters[SELECTION_TEXT_MAX];
+	int e;
+
+	*r = (struct rows){ .arg = arg };
+	/* The text alone first: a mistake is shown in what was typed. */
+	e = parse_text(&typed, text);
+	if (e >= 0)
+		return e;
+	r->has_target = query_has_target(typed);
+	r->is_exact = query_is_exact(typed);
+	selection_text(&arg->selection, !query_has_state(typed) && !r->has_target, letters);
+	if (!*letters) {
+		r->query = STEAL_PTR(typed);
+		r->expression = is_blank(text) ? strdup("") : STEAL_PTR(text);
+		if (!r->expression)
+			message_no_memory();
+		return -1;
+	}
+	r->expression = join_texts(letters, is_blank(text) ? "" : text);
+	return parse_text(&r->query, r->expression);
+}
+
+void rows_deinit(struct rows *r)
+{
+	query_free(r->query);
+	free(r->expression);
+	if (r->context)
+		context_free(r->context);
+	if (r->feed)
+		feed_free(r->feed);
+	*r = (struct rows){ 0 };
+}
+
+int rows_exit_code(const struct arguments *arg, int error)
+{
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		return EXIT_DENIED;
+	case -EINVAL:
+	case -E2BIG:
+		return EXIT_USAGE;
+	}
+	return arg->file ? EXIT_USAGE : EXIT_UNREACHABLE;
+}
+
+int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields)
+{
+	const struct feed_request req = {
+		.file = r->arg->file,
+		.direct = r->arg->direct,
+		.bus = r->arg->bus,
+		.expression = r->expression,
+		.fields = fields,
+		.n_fields = n_fields,
+	};
+	char text[FEED_MESSAGE_MAX] = "";
+	const char *note;
+	int e;
+
+	e = feed_open(&r->feed, &req, text);
+	if (e < 0) {
+		message("%s", *text ? text : strerror(-e));
+		return rows_exit_code(r->arg, e);
+	}
+	note = feed_note(r->feed);
+	if (note && !r->arg->quiet)
+		message_note("%s", note);
+	if (context_new(&r->context) < 0)
+		message_no_memory();
+	reader_init(&r->reader, feed_input(r->feed));
+	messages_init(&r->messages, &r->reader, r->context);
+	return -1;
+}
+
+bool rows_next(struct rows *r)
+{
+	int e;
+
+	for (;;) {
+		e = messages_next(&r->messages, &r->message);
+		if (e <= 0) {
+			r->error = e;
+			r->at_end = e == 0;
+			return false;
+		}
+		if (record_open(&r->record, &r->message, r->context) < 0) {
+			r->n_damaged++;
+			continue;
+		}
+		if (query_match(r->query, &r->record) && !dedupe_is_twin(&r->dedupe, &r->record)) {
+			r->n_matched++;
+			return true;
+		}
+	}
+}
+
+static const char *origin(const struct arguments *arg)
+{
+	return arg->file ? message_safe(arg->file) : "the answer";
+}
+
+static int finish_error(const struct rows *r)
+{
+	const char *why;
+
+	switch (r->error) {
+	case -EBADMSG:
+	case -EPROTONOSUPPORT:
+	case -ENODATA:
+		why = reader_problem(&r->reader, r->error);
+		break;
+	default:
+		why = strerror(-r->error);
+	}
+	message("%s: %s, at byte %llu, after %llu sockets", origin(r->arg), why, (unsigned long long)r->reader.offset,
+		(unsigned long long)r->n_matched);
+	if (r->n_matched)
+		return EXIT_PARTIAL;
+	return r->arg->file ? EXIT_USAGE : EXIT_UNREACHABLE;
+}
+
+/* What says only that this kernel has no such sockets. */
+static bool is_absent_family(int error)
+{
+	return error == ENOENT || error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
+}
+
+static bool check_source(const struct rows *r, enum source_id id)
+{
+	const struct source_state *s = context_source(r->context, id);
+	const char *name = source_def_get(id)->name;
+
+	if (!s->seen)
+		return true;
+	if (!s->ended)
+		message("%s: its reading was not finished: sockets may be missing", name);
+	else if (s->error == EAGAIN)
+		message("%s: the table changed while it was read, %u times: sockets may be missing; ask again", name,
+			s->interrupted);
+	else if (s->error && !is_absent_family(s->error))
+		message("%s: %s: sockets may be missing", name, strerror(s->error));
+	else
+		return true;
+	return false;
+}
+
+static bool check_owners(const struct rows *r)
+{
+	uint32_t hidden = 0;
+	int error = 0;
+
+	if (!context_owners_known(r->context, &error, &hidden))
+		return true;
+	if (error) {
+		message("owners: %s: some are missing", strerror(error));
+		return false;
+	}
+	if (hidden && isatty(STDERR_FILENO) && !r->arg->quiet)
+		message_note("%u processes could not be looked into%s", hidden,
+			     geteuid() ? ": run as root to see all owners" : "");
+	return true;
+}
+
+int rows_finish(struct rows *r)
+{
+	bool whole = true;
+
+	if (r->error < 0)
+		return finish_error(r);
+	if (r->at_end) {
+		for (unsigned id = 1; id < SOURCE_COUNT; id++)
+			whole &= check_source(r, id);
+		whole &= check_owners(r);
+	}
+	if (r->n_damaged) {
+		message("%s: %llu rows are damaged and left out", origin(r->arg), (unsigned long long)r->n_damaged);
+		whole = false;
+	}
+	if (r->n_matched && r->arg->quiet)
+		return EXIT_OK;
+	if (!whole)
+		return EXIT_PARTIAL;
+	if (r->n_matched)
+		return EXIT_OK;
+	if (r->has_target && !r->arg->quiet)
+		message("no socket matches %s", message_safe(r->expression));
+	return r->has_target || r->arg->exists || r->arg->quiet ? EXIT_NOT_FOUND : EXIT_OK;
+}

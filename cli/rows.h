@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The rows of an answer, one after another, and how whole it was */
+
+#ifndef SOCKETD_CLI_ROWS_H
+#define SOCKETD_CLI_ROWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/feed.h"
+#include "cli/options.h"
+#include "decode/record.h"
+#include "query/dedupe.h"
+#include "query/query.h"
+#include "snapshot/messages.h"
+
+struct rows {
+	const struct arguments *arg;
+	struct query *query; /* letters and text: what is asked and matched */
+	char *expression;    /* the same as text */
+	bool has_target, is_exact; /* of the text alone */
+	struct feed *feed;
+	struct context *context;
+	struct reader reader;
+	struct messages messages;
+	struct message message; /* of the row that rows_next gave */
+	struct record record;
+	struct dedupe dedupe;
+	uint64_t n_matched, n_damaged;
+	int error;    /* what ended the answer early */
+	bool at_end;  /* all was read */
+};
+
+/*
+ * Reads the filter: the words of the command line from first on, and the
+ * letters of ss. -1, or an exit code; then what is wrong was said.
+ */
+int rows_init(struct rows *r, const struct arguments *arg, int first);
+void rows_deinit(struct rows *r);
+DEFINE_CLEANUP(struct rows, rows_deinit)
+
+/* Asks; fields as in struct feed_request. -1, or an exit code. */
+int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields);
+
+/* The next row that matches is in r->record until the next call. */
+bool rows_next(struct rows *r);
+
+/*
+ * Says on stderr what is missing, and gives the exit code of the whole: a
+ * damaged answer, sources that could not be read, a TARGET that is not there.
+ */
+int rows_finish(struct rows *r);
+
+/* The exit code that stands for an errno of a feed. */
+int rows_exit_code(const struct arguments *arg, int error);
+
+#endif

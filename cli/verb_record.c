@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sockctl record: an answer as a file, for --file */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/exit.h"
+#include "cli/message.h"
+#include "cli/rows.h"
+#include "cli/verbs.h"
+
+static int open_feed(struct feed **ret, const struct arguments *arg, const char *expression)
+{
+	const struct feed_request req = {
+		.file = arg->file,
+		.direct = arg->direct,
+		.bus = arg->bus,
+		.expression = expression,
+	};
+	char text[FEED_MESSAGE_MAX] = "";
+	const char *note;
+	int e;
+
+	e = feed_open(ret, &req, text);
+	if (e < 0) {
+		message("%s", *text ? text : strerror(-e));
+		return rows_exit_code(arg, e);
+	}
+	note = feed_note(*ret);
+	if (note && !arg->quiet)
+		message_note("%s", note);
+	return -1;
+}
+
+static int to_stdout(struct feed *f)
+{
+	int64_t n = feed_copy(f, STDOUT_FILENO);
+
+	if (n < 0) {
+		message("standard output: %s", strerror((int)-n));
+		return EXIT_PARTIAL;
+	}
+	return EXIT_OK;
+}
+
+/* What was written is read again, block by block: a daemon that died midway must not leave half a table for a whole one. */
+static int check(int fd, const char *path)
+{
+	CLEANUP(fd_input_free) struct fd_input *input = NULL;
+	CLEANUP(close) int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	struct reader reader;
+	struct block b;
+	int r;
+
+	if (copy < 0 || lseek(copy, 0, SEEK_SET) < 0)
+		return -errno;
+	r = fd_input_new(&input, copy);
+	if (r < 0)
+		return r;
+	steal_fd(&copy);
+	reader_init(&reader, fd_input_input(input));
+	do
+		r = reader_next(&reader, &b);
+	while (r > 0);
+	if (r < 0)
+		message("%s: the answer was not whole: %s", message_safe(path), reader_problem(&reader, r));
+	return r;
+}
+
+/*
+ * A file without a name, which is gone by itself if we are stopped (^C); where
+ * the file system has none, FILE.tmp. *ret_named says which.
+ */
+static int open_new(const char *path, const char *tmp, bool *ret_named)
+{
+	CLEANUP(free) char *copy = strdup(path);
+	int fd;
+
+	if (!copy)
+		message_no_memory();
+	*ret_named = false;
+	/* Owners and addresses of all users are in it: for the one who asked. */
+	fd = open(dirname(copy), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd < 0 ? -errno : fd;
+	*ret_named = true;
+	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The new file takes the old one's place when it is whole and on the disk. */
+static int replace(int fd, bool named, const char *tmp, const char *path)
+{
+	char self[32];
+
+	if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
+		return -errno;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (!named) {
+		unlink(tmp); /* of one that was stopped between the next two lines */
+		if (linkat(AT_FDCWD, self, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW) < 0)
+			return -errno;
+	}
+	return rename(tmp, path) < 0 ? -errno : 0;
+}
+
+static int to_file(const struct arguments *arg, struct feed *f, const char *path)
+{
+	CLEANUP(free) char *tmp = NULL;
+	CLEANUP(close) int fd = -1;
+	bool named;
+	int64_t n;
+	int r;
+
+	if (asprintf(&tmp, "%s.tmp", path) < 0) {
+		tmp = NULL;
+		message_no_memory();
+	}
+	fd = open_new(path, tmp, &named);
+	if (fd < 0) {
+		message("%s: cannot be written: %s", message_safe(path), strerror(-fd));
+		return fd == -EACCES || fd == -EPERM ? EXIT_DENIED : EXIT_USAGE;
+	}
+	n = feed_copy(f, fd);
+	r = n < 0 ? (int)n : check(fd, path);
+	if (r == 0)
+		r = replace(fd, named, tmp, path);
+	if (r < 0) {
+		if (named)
+			unlink(tmp);
+		message("%s: %s: nothing was recorded", message_safe(path), strerror(-r));
+		return EXIT_PARTIAL;
+	}
+	if (!arg->quiet)
+		printf("%s: %" PRId64 " bytes; to look into it: sockctl --file %s show\n", message_safe(path), n,
+		       message_safe(path));
+	return EXIT_OK;
+}
+
+int verb_record(const struct arguments *arg)
+{
+	CLEANUP(rows_deinit) struct rows rows = { 0 };
+	CLEANUP(feed_free) struct feed *f = NULL;
+	const char *path = arg->words[0];
+	bool is_stdout = !strcmp(path, "-");
+	struct stat st;
+	int r;
+
+	if (is_stdout && isatty(STDOUT_FILENO)) {
+		message("a recording is not for a terminal: name a file, or put it in a pipe");
+		return EXIT_USAGE;
+	}
+	if (!is_stdout && stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		message("%s: not a regular file; - is standard output", message_safe(path));
+		return EXIT_USAGE;
+	}
+	r = rows_init(&rows, arg, 1);
+	if (r >= 0)
+		return r;
+	r = open_feed(&f, arg, rows.expression);
+	if (r >= 0)
+		return r;
+	return is_stdout ? to_stdout(f) : to_file(arg, f, path);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sockctl show: sockets as a list, or one whole */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cell.h"
+#include "cli/columns.h"
+#include "cli/detail.h"
+#include "cli/exit.h"
+#include "cli/groups.h"
+#include "cli/message.h"
+#include "cli/rows.h"
+#include "cli/table.h"
+#include "cli/template.h"
+#include "cli/verbs.h"
+#include "cli/whole.h"
+#include "model/words.h"
+#include "query/sort.h"
+
+enum view_kind {
+	VIEW_TABLE,    /* CSV and its like too */
+	VIEW_DOCUMENT, /* JSON */
+	VIEW_TEMPLATE,
+	VIEW_WHOLE,
+};
+
+/* How rows are shown. The table's output serves all kinds. */
+struct view {
+	enum view_kind kind;
+	const struct arguments *arg;
+	struct columns columns;
+	struct template template;
+	struct field_set fields;
+	bool all_fields; /* every one that a row has */
+	bool details;
+	struct names *names; /* -r */
+	struct table table;
+	uint64_t n_rows;
+
+	struct sort_key keys[SORT_KEYS_MAX];
+	size_t n_keys;
+};
+
+static void view_deinit(struct view *v)
+{
+	template_deinit(&v->template);
+	names_free(v->names);
+	table_deinit(&v->table);
+}
+
+DEFINE_CLEANUP(struct view, view_deinit)
+
+static bool is_json(enum format f)
+{
+	return f == FORMAT_JSON || f == FORMAT_JSON_PRETTY || f == FORMAT_JSON_SEQ;
+}
+
+static int init_sort(struct view *v)
+{
+	enum field_id ids[SORT_KEYS_MAX];
+	bool descending[SORT_KEYS_MAX];
+	int r;
+
+	if (!v->arg->sort)
+		return -1;
+	r = columns_field_list("--sort", v->arg->sort, SORT_KEYS_MAX, ids, descending, &v->n_keys);
+	for (size_t i = 0; i < v->n_keys; i++)
+		v->keys[i] = (struct sort_key){ ids[i], descending[i] };
+	return r;
+}
+
+/* Which view it is. */
+static int init_kind(struct view *v, const struct rows *rows)
+{
+	const struct arguments *arg = v->arg;
+	int r;
+
+	v->details = arg->extended || arg->memory || arg->info || arg->timers;
+	columns_default(&v->columns, arg);
+	if (arg->columns) {
+		r = columns_change(&v->columns, arg->columns);
+		if (r >= 0)
+			return r;
+	}
+	if (arg->template) {
+		v->kind = VIEW_TEMPLATE;
+		return template_init(&v->template, arg->template);
+	}
+	if (is_json(arg->format)) {
+		v->kind = VIEW_DOCUMENT;
+		v->all_fields = !arg->columns && !arg->no_owners;
+	} else if (rows->is_exact && !arg->columns && !v->details && !arg->sort && arg->format == FORMAT_TABLE) {
+		v->kind = VIEW_WHOLE;
+		v->all_fields = !arg->no_owners;
+	}
+	return -1;
+}
+
+static void add_all_but_owners(struct field_set *s)
+{
+	for (unsigned g = 0; g < GROUP_COUNT; g++)
+		if (g != GROUP_owner && GROUPS_DETAIL & GROUP_BIT(g))
+			field_set_add_group(s, g);
+}
+
+/* What has to be asked for. */
+static void init_fields(struct view *v)
+{
+	const struct columns *c = v->kind == VIEW_TEMPLATE ? &v->template.fields : &v->columns;
+	bool columns = v->kind == VIEW_TABLE || v->kind == VIEW_TEMPLATE || v->arg->columns;
+
+	if (!columns)
+		add_all_but_owners(&v->fields);
+	for (size_t i = 0; columns && i < c->n; i++)
+		columns_fields(&c->rows[i], v->kind != VIEW_DOCUMENT, &v->fields);
+	if (v->kind == VIEW_TABLE && v->details)
+		detail_fields(v->arg, &v->fields);
+}
+
+static void init_table(struct view *v)
+{
+	struct table_column columns[COLUMNS_MAX];
+
+	for (size_t i = 0; i < v->columns.n; i++) {
+		const struct column *c = &v->columns.rows[i];
+		bool number = c->field && c->field->wire <= WIRE_s64 && c->field->unit->kind == UNIT_NUMBER;
+
+		columns[i] = (struct table_column){ c->title, c->name, number && c->title == c->field->name };
+	}
+	table_init(&v->table, v->arg, columns, v->columns.n);
+	table_name(&v->table, "sockets");
+}
+
+static int view_init(struct view *v, const struct rows *rows)
+{
+	int r;
+
+	*v = (struct view){ .arg = rows->arg };
+	r = init_sort(v);
+	if (r < 0)
+		r = init_kind(v, rows);
+	if (r >= 0)
+		return r;
+	init_fields(v);
+	init_table(v);
+	if (rows->arg->resolve)
+		v->names = names_new();
+	return -1;
+}
+
+/* What sorting needs is asked for, but not shown. */
+static void request_fields(const struct view *v, struct field_set *s)
+{
+	*s = v->fields;
+	for (size_t i = 0; i < v->n_keys; i++)
+		field_set_add(s, v->keys[i].field);
+	field_set_add(s, F_state);
+}
+
+static bool is_queue_full(struct record *r)
+{
+	struct value waiting, limit;
+
+	return record_get(r, F_recv_q, 0, &waiting) >= 0 && record_get(r, F_send_q, 0, &limit) >= 0 && waiting.u > 0 &&
+	       waiting.u >= limit.u;
+}
+
+static enum colour cell_colour(const struct column *c, struct record *r)
+{
+	uint32_t state;
+
+	if (!c->field || (c->field->id != F_state && c->field->id != F_recv_q))
+		return COLOUR_NONE;
+	state = record_state(r);
+	if (c->field->id == F_recv_q)
+		return state == STATE_LISTEN && is_queue_full(r) ? COLOUR_RED : COLOUR_NONE;
+	return colour_of_state(state, state == STATE_LISTEN && is_queue_full(r));
+}
+
+static void put_details(struct view *v, struct record *r)
+{
+	struct table *t = &v->table;
+	size_t before;
+
+	table_tail_begin(t);
+	detail_first(&t->row, r, v->arg);
+	before = t->row.len;
+	if (!v->arg->oneline)
+		buffer_put(&t->row, "\n\t", 2);
+	detail_second(&t->row, r, v->arg);
+	if (!v->arg->oneline && t->row.len == before + 2)
+		t->row.len = before;
+	else if (!v->arg->oneline)
+		t->tail_lines = 1;
+}
+
+static void put_table_row(struct view *v, struct record *r)
+{
+	struct table *t = &v->table;
+
+	for (size_t i = 0; i < v->columns.n; i++) {
+		const struct column *c = &v->columns.rows[i];
+		size_t split;
+
+		if (cell_write(&t->row, c, r, v->names, &split) < 0)
+			table_cell_absent(t);
+		else
+			table_cell_end(t, split, t->out.colours ? cell_colour(c, r) : COLOUR_NONE);
+	}
+	if (v->details && v->arg->format == FORMAT_TABLE)
+		put_details(v, r);
+	table_row_end(t);
+}
+
+static void view_row(struct view *v, struct record *r)
+{
+	switch (v->kind) {
+	case VIEW_TABLE:
+		put_table_row(v, r);
+		break;
+	case VIEW_DOCUMENT:
+		document_record(&v->table.document, r, v->all_fields ? NULL : v->fields.ids, v->fields.n);
+		break;
+	case VIEW_TEMPLATE:
+		template_write(&v->template, &v->table.out.buffer, r, v->names);
+		output_lines(&v->table.out, 1);
+		break;
+	case VIEW_WHOLE:
+		whole_write(&v->table.out, r, v->names, v->n_rows == 0);
+		break;
+	}
+	v->n_rows++;
+}
+
+/* A row after the other, as they come. */
+static void stream(struct view *v, struct rows *rows)
+{
+	while (v->n_rows < v->arg->limit && !output_failed(&v->table.out) && rows_next(rows))
+		view_row(v, &rows->record);
+	/* A document says how the reading ended: it is read to its end. */
+	while (v->kind == VIEW_DOCUMENT && !output_failed(&v->table.out) && !rows->at_end && rows_next(rows))
+		;
+}
+
+static void sorted(struct view *v, struct rows *rows)
+{
+	CLEANUP(store_deinit) struct store s;
+
+	store_init(&s);
+	while (rows_next(rows))
+		if (store_add(&s, &rows->message) < 0)
+			message_no_memory();
+	if (sort_messages(&s, rows->context, v->keys, v->n_keys) < 0)
+		message_no_memory();
+	for (size_t i = 0; i < s.n_messages && v->n_rows < v->arg->limit && !output_failed(&v->table.out); i++)
+		if (record_open(&rows->record, &s.messages[i], rows->context) == 0)
+			view_row(v, &rows->record);
+}
+
+static int finish(struct view *v, struct rows *rows)
+{
+	char footer[96];
+
+	snprintf(footer, sizeof(footer), "%llu socket%s listed.%s", (unsigned long long)v->n_rows,
+		 v->n_rows == 1 ? "" : "s", v->n_rows == v->arg->limit ? " There may be more (--limit)." : "");
+	switch (v->kind) {
+	case VIEW_TABLE:
+		/* Nothing but a message where a target is not there. */
+		if (v->n_rows == 0 && rows->has_target)
+			return output_finish(&v->table.out);
+		return table_finish(&v->table, footer);
+	case VIEW_DOCUMENT:
+		/* A line of JSON without the last one, {"reading":...}, was cut short: so it must be. */
+		if (v->arg->format == FORMAT_JSON_SEQ && rows->error < 0)
+			return table_finish(&v->table, NULL);
+		return table_finish_reading(&v->table, NULL, rows->context);
+	case VIEW_TEMPLATE:
+	case VIEW_WHOLE:
+		break;
+	}
+	return output_finish(&v->table.out);
+}
+
+/* -q: the first match says it all. */
+static int probe(struct rows *rows)
+{
+	const enum field_id fields[] = { F_state };
+	int r = rows_open(rows, fields, 1);
+
+	if (r >= 0)
+		return r;
+	rows_next(rows);
+	return rows_finish(rows);
+}
+
+int verb_show(const struct arguments *arg)
+{
+	CLEANUP(view_deinit) struct view v = { 0 };
+	CLEANUP(rows_deinit) struct rows rows = { 0 };
+	struct field_set asked;
+	int r, written;
+
+	if (arg->columns && !strcmp(arg->columns, "help"))
+		return columns_help(arg);
+	r = rows_init(&rows, arg, 0);
+	if (r >= 0)
+		return r;
+	if (arg->quiet)
+		return probe(&rows);
+	if (arg->group_by)
+		return groups_show(&rows, "--group-by", arg->group_by);
+	r = view_init(&v, &rows);
+	if (r >= 0)
+		return r;
+	request_fields(&v, &asked);
+	r = rows_open(&rows, v.all_fields ? NULL : asked.ids, asked.n);
+	if (r >= 0)
+		return r;
+	if (v.n_keys)
+		sorted(&v, &rows);
+	else
+		stream(&v, &rows);
+	written = finish(&v, &rows);
+	r = rows_finish(&rows);
+	return written ? written : r;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One socket whole */
+
+#include <string.h>
+
+#include "cli/cell.h"
+#include "cli/whole.h"
+#include "cli/width.h"
+#include "model/words.h"
+
+/* Values of a list that are shown here. */
+#define LIST_SHOWN_MAX 256
+/* Where values begin: behind the longest name that is usual. */
+#define NAME_WIDTH 26
+
+static void put_coloured(struct output *o, enum colour c, const char *text)
+{
+	if (o->colours)
+		buffer_string(&o->buffer, colour_code(c));
+	buffer_string(&o->buffer, text);
+	if (o->colours)
+		buffer_string(&o->buffer, COLOUR_END);
+}
+
+/* tcp ESTAB 127.0.0.1:22 → 127.0.0.1:4242 users:(...) */
+static void put_title(struct output *o, struct record *r, struct names *names)
+{
+	struct buffer *b = &o->buffer;
+	struct value v;
+	uint32_t state = record_state(r);
+
+	if (o->colours)
+		buffer_string(b, colour_code(COLOUR_BOLD));
+	if (record_get(r, F_netid, 0, &v) >= 0)
+		cell_value(b, field_get(F_netid), &v, VALUE_PLAIN);
+	if (o->colours)
+		buffer_string(b, COLOUR_END);
+	if (state) {
+		buffer_char(b, ' ');
+		put_coloured(o, colour_of_state(state, false), words_find(&words_state, state));
+	}
+	buffer_char(b, ' ');
+	cell_endpoint(b, r, false, names);
+	if (state != STATE_LISTEN) {
+		buffer_string(b, " → ");
+		cell_endpoint(b, r, true, names);
+	}
+	buffer_char(b, ' ');
+	if (!cell_users(b, r))
+		b->len--;
+	buffer_char(b, '\n');
+}
+
+/* What a plain number counts, where its unit has no sign. */
+static const char *unit_word(const struct field *f, struct record *r)
+{
+	const char *unit = f->unit->name;
+
+	if (!strcmp(unit, "packets"))
+		return " packets";
+	if (!strcmp(unit, "by_state"))
+		return record_state(r) == STATE_LISTEN ? " connections" : " B";
+	if (!strcmp(unit, "nsec"))
+		return " ns";
+	return "";
+}
+
+static void put_value(struct buffer *b, const struct field *f, const struct value *v, struct record *r)
+{
+	size_t start = b->len;
+	bool scaled;
+
+	cell_value(b, f, v, VALUE_HUMAN);
+	if (v->kind != VALUE_U64 || f->unit->kind != UNIT_NUMBER)
+		return;
+	/* 1.23 MiB is for the eye; the number itself is what other tools say. */
+	scaled = memchr(b->data + start, '.', b->len - start) || memchr(b->data + start, 'm', b->len - start) ||
+		 memchr(b->data + start, 'i', b->len - start);
+	if (scaled && *f->unit->suffix && v->u != UINT64_MAX) {
+		buffer_string(b, " (");
+		buffer_number(b, v->u);
+		buffer_char(b, ' ');
+		buffer_string(b, f->unit->suffix);
+		buffer_char(b, ')');
+	}
+	buffer_string(b, unit_word(f, r));
+}
+
+static void put_field(struct output *o, const struct field *f, struct record *r, const struct value *first)
+{
+	struct buffer *b = &o->buffer;
+	size_t width = width_of(f->name, strlen(f->name));
+	struct value v;
+
+	buffer_fill(b, ' ', width < NAME_WIDTH ? NAME_WIDTH - width : 2);
+	buffer_string(b, f->name);
+	buffer_string(b, "  ");
+	put_value(b, f, first, r);
+	if (field_is_list(f)) {
+		unsigned n;
+
+		for (n = 1; n < LIST_SHOWN_MAX && record_get(r, f->id, n, &v) >= 0; n++) {
+			buffer_string(b, ", ");
+			put_value(b, f, &v, r);
+		}
+		if (n == LIST_SHOWN_MAX)
+			buffer_string(b, ", ...");
+	}
+	buffer_char(b, '\n');
+	output_lines(o, 1);
+}
+
+void whole_write(struct output *o, struct record *r, struct names *names, bool first)
+{
+	if (!first) {
+		buffer_char(&o->buffer, '\n');
+		output_lines(o, 1);
+	}
+	put_title(o, r, names);
+	output_lines(o, 1);
+	for (unsigned g = 0; g < GROUP_COUNT; g++) {
+		bool titled = false;
+
+		for (unsigned id = 1; id < FIELD_COUNT; id++) {
+			const struct field *f = field_get(id);
+			struct value v;
+
+			if (!f || f->group != g || record_get(r, id, 0, &v) < 0)
+				continue;
+			if (!titled) {
+				buffer_char(&o->buffer, '\n');
+				put_coloured(o, COLOUR_BOLD, field_group_title(g));
+				buffer_char(&o->buffer, '\n');
+				output_lines(o, 2);
+				titled = true;
+			}
+			put_field(o, f, r, &v);
+		}
+	}
+}
