@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""sockctl as its user meets it: help, mistakes, exit status, and what it does on a terminal
+
+Usage: test_options.py SOCKCTL    (all by --direct and --file: no daemon is needed)
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import unittest
+
+from sockctl_case import ENV, ROOT, SOCKCTL, TIMEOUT, Case, lines, on_terminal, run
+
+
+class Help(Case):
+    def options(self):
+        found = []
+        for line in lines(self.good("--help")):
+            m = re.match(r"  (?:-(\w),? ?|    )(--[\w-]+)?", line)
+            if m and (m[1] or m[2]):
+                found.append((m[1], m[2]))
+        return found
+
+    def test_options_are_in_man_page_and_completion(self):
+        options = self.options()
+        self.assertGreater(len(options), 50)
+        man = (ROOT / "docs/sockctl.1.scd").read_text()
+        bash = (ROOT / "docs/completion/sockctl.bash").read_text()
+        short = re.search(r'short="([^"]*)"', bash)[1].split()
+        long = [w.rstrip("=") for w in re.search(r'long="([^"]*)"', bash)[1].split()]
+        for letter, name in options:
+            if letter:
+                self.assertIn(f"*-{letter}*", man)
+                self.assertIn(f"-{letter}", short)
+            if name:
+                self.assertRegex(man, rf"\*{name}[=*]")
+                self.assertIn(name, long)
+        self.assertEqual(set(short), {f"-{letter}" for letter, _ in options if letter})
+        self.assertEqual(set(long), {name for _, name in options if name})
+
+    def test_man_page_has_no_option_of_its_own(self):
+        man = (ROOT / "docs/sockctl.1.scd").read_text()
+        headings = [line for line in man.splitlines() if line.startswith("*-")]
+        known = {n for pair in self.options() for n in pair if n} | {"--socket"}
+        for name in re.findall(r"\*(--?[\w-]+)[=*]", "\n".join(headings)):
+            self.assertIn(name.lstrip("-") if len(name) == 2 else name, known)
+
+    def test_verbs_are_the_same_everywhere(self):
+        text = lines(self.good("--help"))
+        start = text.index("Verbs:")
+        verbs = {}
+        for line in text[start + 1:text.index("Options:")]:
+            m = re.match(r"  (\w+) (\S.*?)?(?:  |$)", line)
+            if m:
+                verbs[m[1]] = m[2] or ""
+        self.assertEqual(set(verbs), {"show", "stat", "describe", "record", "help"})
+        man = (ROOT / "docs/sockctl.1.scd").read_text()
+        bash = (ROOT / "docs/completion/sockctl.bash").read_text()
+        self.assertEqual(set(re.search(r'verbs="([^"]*)"', bash)[1].split()), set(verbs))
+        for verb, args in verbs.items():
+            heading = re.search(rf"^\*{verb}\*(.*)$", man, re.M)
+            self.assertTrue(heading, verb)
+            self.assertEqual(re.sub(r"[_\s]", "", heading[1]), re.sub(r"\s", "", args), verb)
+            self.assertIn(f"sockctl [OPTIONS...] {verb}", self.good("help", verb).decode())
+
+    def test_exit_codes_are_in_man_page(self):
+        man = (ROOT / "docs/sockctl.1.scd").read_text()
+        header = (ROOT / "cli/exit.h").read_text()
+        codes = set(re.findall(r"EXIT_\w+ = (\d+)", header))
+        self.assertEqual(codes, set(re.findall(r"^\*(\d+)\*$", man, re.M)))
+
+    def test_version(self):
+        self.assertRegex(self.good("--version").decode(), r"^sockctl \d+\.\d+\.\d+\n$")
+
+
+class Mistakes(Case):
+    def test_usage(self):
+        for pattern, *args in [
+            (r"no such option: -Z", "show", "-Z"),
+            (r"no such option.*--nonsense", "--nonsense"),
+            (r"--limit.*not a number", "show", "--limit=x"),
+            (r"--limit.*not a number", "show", "--limit=-1"),
+            (r"needs an argument", "show", "--sort"),
+            (r"takes no argument", "show", "--direct=1"),
+            (r'--json: "xml" is none of short', "show", "--json=xml"),
+            (r'--output: "xml" is none of table', "show", "--output=xml"),
+            (r'--color: "x" is none of auto', "--color=x"),
+            (r"no such verb: shwo; .*show 'shwo'", "shwo"),
+            (r"no such verb: shwo", "help", "shwo"),
+            (r"-C: no such field: tcpi_rt; did you mean tcpi_r", "show", "-C", "tcpi_rt"),
+            (r"no column is left", "show", "-C", "-netid,-state,-recv_q,-send_q,-local:port,-peer:port,-users"),
+            (r"--sort: no such field: nope", "show", "--sort=-nope"),
+            (r"--group-by: no such field", "show", "--group-by=pid,zzz"),
+            (r"--by: no such field", "stat", "--by=zzz"),
+            (r"--by.*not an option of the verb show", "show", "--by=state"),
+            (r"--sort.*not an option of the verb record", "record", "--sort=pid", "x"),
+            (r"describe: no such field: rcvbuff; did you mean", "describe", "rtt", "rcvbuff"),
+            (r"this { has no }", "show", "--format", "{pid"),
+            (r"no such field: nix", "show", "--format", "a{nix}"),
+            (r"record takes an argument: FILE", "record"),
+            (r"help takes no more than", "help", "show", "stat"),
+            (r'-A: "foo" is none of: all', "show", "-A", "tcp,foo"),
+            (r'-f: "foo" is none of: inet', "show", "-f", "foo"),
+            (r"-N no-such-namespace: ", "show", "-N", "no-such-namespace"),
+            (r"-K: ", "show", "-K", ":22"),
+            (r"terminal|regular file", "record", "/dev/null"),
+            (r"No such file", "--file", "/nonexistent/x", "show"),
+        ]:
+            with self.subTest(args=args):
+                r = self.fails(2, pattern, *args)
+                self.assertEqual(r.stdout, b"")
+                self.assertTrue(r.stderr.startswith(b"sockctl: "))
+
+    def test_bytes_of_the_user_do_not_act_on_the_terminal(self):
+        for args in (["\x1b[31m"], ["show", "\x1b[31m"], ["show", "-C", "\x1b[31m"], ["show", "--format", "{\x1b}"],
+                     ["describe", b"\xff\x1b"], ["show", "-A", "\x1b"], ["help", "\x1b"], ["show", "-f", "\x1b"],
+                     ["--file", "/nonexistent\x1b[31m", "show"], ["-\x1b"], ["--\x1b"], ["show", "--limit=\x1b"]):
+            with self.subTest(args=args):
+                r = run(*args)
+                self.assertEqual(r.returncode, 2)
+                self.assertNotRegex(r.stderr, rb"[\x00-\x08\x0b-\x1f\x7f\xff]")
+
+    def test_filter_mistake_is_pointed_at(self):
+        for text, token in [("state foo and sport = :22", "foo"), ("rtt > 20xs", "20xs"), ("(sport = :22", "("),
+                            ("comm = 'ééé' and nofield = 1", "nofield"), ("comm = '日本' and nofield = 1", "nofield")]:
+            with self.subTest(text=text):
+                r = self.fails(2, "^sockctl: the filter: ", "--direct", "show", text)
+                err = lines(r.stderr)
+                self.assertEqual(err[1], "    " + text)
+                start, width = err[2].index("^"), err[2].count("^")
+                # In columns of a terminal: a wide character takes two where the locale knows it.
+                columns = "".join(c if ord(c) < 0x2e80 else c + "\0" for c in err[1])
+                narrow = err[1][start:start + width]
+                self.assertIn(token, (columns[start:start + width], narrow))
+
+    def test_unreachable_daemon(self):
+        self.fails(3, ".", "--bus=unix:path=/nonexistent/socket", "show")
+
+    def test_full_disk(self):
+        with open("/dev/full", "w") as full:
+            p = subprocess.run([SOCKCTL, "--file", self.recording, "show"], stdout=full, stderr=subprocess.PIPE,
+                               timeout=TIMEOUT)
+        self.assertEqual(p.returncode, 5)
+        self.assertIn(b"No space left", p.stderr)
+
+
+class Terminal(Case):
+    def pager(self):
+        """A pager that tells that it ran."""
+        mark = os.path.join(self.folder, "paged")
+        script = os.path.join(self.folder, "pager.sh")
+        with open(script, "w") as f:
+            f.write(f"#!/bin/sh\ncat > {mark}\n")
+        os.chmod(script, 0o755)
+        if os.path.exists(mark):
+            os.unlink(mark)
+        return script, mark
+
+    def test_pager_only_for_what_is_longer_than_the_screen(self):
+        script, mark = self.pager()
+        args = ("--file", self.recording, "show")
+        for env, more, rows, paged in [
+            ({"SOCKCTL_PAGER": script}, (), 5, True), ({"SOCKCTL_PAGER": script}, (), 500, False),
+            ({"PAGER": script}, (), 5, True), ({"SOCKCTL_PAGER": "", "PAGER": script}, (), 5, False),
+            ({"SYSTEMD_PAGER": "cat", "PAGER": script}, (), 5, False), ({"PAGER": script}, ("--no-pager",), 5, False),
+        ]:
+            with self.subTest(env=env, rows=rows):
+                if os.path.exists(mark):
+                    os.unlink(mark)
+                code, shown = on_terminal(*args, *more, env={**env, "SYSTEMD_PAGERSECURE": "0"}, rows=rows)
+                self.assertEqual(code, 0)
+                self.assertEqual(os.path.exists(mark), paged)
+                text = pathlib.Path(mark).read_bytes() if paged else shown
+                self.assertIn(f"127.0.0.1:{self.sockets.port}".encode(), text)
+        self.assertFalse(self.paged_in_pipe(script, mark))
+
+    def paged_in_pipe(self, script, mark):
+        if os.path.exists(mark):
+            os.unlink(mark)
+        self.good("--file", self.recording, "show", env={"PAGER": script, "LINES": "3"})
+        return os.path.exists(mark)
+
+    def test_secure_pager(self):
+        """Under sudo the variable must not start a program of the user's choice."""
+        script, mark = self.pager()
+        on_terminal("--file", self.recording, "show", env={"PAGER": script, "SYSTEMD_PAGERSECURE": "1"}, rows=5)
+        self.assertFalse(os.path.exists(mark))
+
+    def test_pager_that_is_left_early(self):
+        code, _ = on_terminal("describe", "--json", env={"PAGER": "true", "SYSTEMD_PAGERSECURE": "0"}, rows=5)
+        self.assertEqual(code, 0)
+
+    def test_colours_and_footer(self):
+        args = ("--file", self.recording, "show", "--no-pager")
+        green, end = b"\x1b[32mESTAB\x1b[0m", b" listed.\n"
+        _, shown = on_terminal(*args)
+        self.assertIn(green, shown)
+        self.assertTrue(shown.endswith(end), shown[-60:])
+        self.assertIn(b"\n%d sockets listed.\n" % len(self.rows()), shown)
+        for env, more in [({"NO_COLOR": "1"}, ()), ({"SYSTEMD_COLORS": "0"}, ()), ({"TERM": "dumb"}, ()), ({}, ("--color=never",))]:
+            _, shown = on_terminal(*args, *more, env=env)
+            self.assertNotIn(b"\x1b", shown, (env, more))
+        _, shown = on_terminal(*args, "--no-legend")
+        self.assertNotIn(b"listed", shown)
+        self.assertNotIn(b"Netid", shown)
+        piped = self.good(*args)
+        self.assertNotIn(b"\x1b", piped)
+        self.assertNotIn(b"listed", piped)
+        coloured = self.good(*args, "--color=always")
+        self.assertIn(green, coloured)
+        self.assertEqual(re.sub(rb"\x1b\[\d*m", b"", coloured), piped)
+
+    def test_full_accept_queue_is_red(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=1) as s:
+            clients = [socket.create_connection(s.getsockname()) for _ in range(2)]
+            shown = self.good("--direct", "show", "-tl", f"sport = :{s.getsockname()[1]}", "--color=always")
+            for c in clients:
+                c.close()
+        self.assertIn(b"\x1b[31mLISTEN\x1b[0m", shown)
+
+    def test_j_is_pretty_on_a_terminal(self):
+        _, shown = on_terminal("--file", self.recording, "show", "-j", "--no-pager")
+        self.assertGreater(shown.count(b"\n"), 20)
+        self.assertEqual(json.loads(shown), json.loads(self.show("--json")))
+
+    def test_reader_that_goes_away(self):
+        p = subprocess.Popen([SOCKCTL, "describe", "--json=pretty"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV)
+        p.stdout.read(100)
+        p.stdout.close()
+        err = p.stderr.read()
+        p.stderr.close()
+        self.assertEqual((p.wait(TIMEOUT), err), (-signal.SIGPIPE, b""))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
