@@ -76,6 +76,13 @@ static const char *type_word(int type)
 	return type > 0 && type < (int)(sizeof(words) / sizeof(words[0])) ? words[type] : NULL;
 }
 
+static bool is_option(int fd, int option, int wanted)
+{
+	int value;
+
+	return try_get_int(fd, SOL_SOCKET, option, &value) && value == wanted;
+}
+
 static void read_identity(struct entry *e, struct entry *to)
 {
 	const char *word;
@@ -94,7 +101,8 @@ static void read_identity(struct entry *e, struct entry *to)
 	if (word)
 		expect_str(to, "family", word);
 	word = try_get_int(e->fd, SOL_SOCKET, SO_TYPE, &value) ? type_word(value) : NULL;
-	if (word)
+	/* The row of an SCTP association does not tell the type; that of the endpoint does. */
+	if (word && !(is_option(e->fd, SO_PROTOCOL, IPPROTO_SCTP) && is_option(e->fd, SO_ACCEPTCONN, 0)))
 		expect_str(to, "type", word);
 	if (e->uid_known) {
 		must(fstat(e->fd, &st));
@@ -224,9 +232,9 @@ static void read_inet(struct entry *e, struct entry *to)
 	if (family == AF_INET6) {
 		if (try_get_int(e->fd, IPPROTO_IPV6, IPV6_TCLASS, &value))
 			expect_u64(to, "tclass", value);
-		/* Told for LISTEN and CLOSE alone (inet_diag_msg_attrs_fill). */
+		/* Told for LISTEN and CLOSE alone (inet_diag_msg_attrs_fill); a raw socket's peer has no port to tell. */
 		len = sizeof(ss);
-		if (getpeername(e->fd, (void *)&ss, &len) < 0 && errno == ENOTCONN &&
+		if (!is_option(e->fd, SO_TYPE, SOCK_RAW) && getpeername(e->fd, (void *)&ss, &len) < 0 && errno == ENOTCONN &&
 		    try_get_int(e->fd, IPPROTO_IPV6, IPV6_V6ONLY, &value) && !(e->reads & READ_NO_PEER))
 			expect_bool(to, "ipv6only", value);
 	}

@@ -48,7 +48,8 @@ static void expect_status(struct entry *e, int fd, sctp_assoc_t id)
 	expect_u64(e, "sctpi_state_raw", st.sstat_state - 1);
 	expect_u64(e, "sctpi_instrms", st.sstat_instrms);
 	expect_u64(e, "sctpi_outstrms", st.sstat_outstrms);
-	expect_u64(e, "sctpi_fragmentation_point", st.sstat_fragmentation_point);
+	/* sctp_get_sctp_info() has the fragmentation point under this name, and leaves its own zero. */
+	expect_u64(e, "sctpi_maxseg", st.sstat_fragmentation_point);
 	expect_u64(e, "sctpi_unackdata", st.sstat_unackdata);
 }
 
@@ -113,7 +114,6 @@ static void add_one_to_many(void)
 	expect_u64(e, "local_port", port_of(client));
 	expect_u64(e, "peer_port", port_of(server));
 	expect_words(e, "sctp_peer_addrs", "set", "127.0.0.1", "127.0.0.2", "127.0.0.3", NULL);
-	expect_str(e, "type", "seqpacket");
 }
 
 static void add_v6(void)
