@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Builds and runs every test, the short ones first. As root on Debian 12; installs what it needs.
+#   tests/run.sh [PART...]     parts: build sanitize fuzz bench vm (all, in this order)
+# FUZZ_SECONDS (20) for each fuzz target; BENCH_SOCKETS (100000).
+set -u
+cd "$(dirname "$0")/.." || exit 1
+parts=" ${*:-build sanitize fuzz bench vm} "
+passed=0
+failed=0
+skipped=0
+
+EXTRA_PACKAGES="python3 iproute2 lsof util-linux dbus dbus-bin dbus-daemon systemd scdoc"
+[[ $parts != *" fuzz "* ]] || EXTRA_PACKAGES+=" clang libclang-rt-14-dev"
+[[ $parts != *" vm "* ]] || EXTRA_PACKAGES+=" qemu-system-x86 busybox-static cpio xz-utils"
+export EXTRA_PACKAGES
+
+# step NAME COMMAND...: 0 passed, 77 skipped, else failed; what it says is shown as it comes.
+step()
+{
+	local name=$1 start=$SECONDS code
+	shift
+	echo "=== $name"
+	"$@"
+	code=$?
+	case $code in
+	0) passed=$((passed + 1)) ;;
+	77) skipped=$((skipped + 1)); echo "*** SKIPPED: $name: the reason is above" ;;
+	*) failed=$((failed + 1)); echo "*** FAILED: $name (exit $code)" ;;
+	esac
+	echo "=== $name: $((SECONDS - start)) s"
+	return $code
+}
+
+# suite DIR [MESON OPTION...]: builds in DIR with warnings as errors and runs the meson tests.
+suite()
+{
+	local dir=$1
+	shift
+	[ -f "$dir/build.ninja" ] || meson setup "$dir" --prefix=/usr -Dwerror=true "$@" >/dev/null || return 1
+	ninja -C "$dir" >"$dir/ninja.log" 2>&1 || { tail -n 40 "$dir/ninja.log"; return 1; }
+	meson test -C "$dir" --no-rebuild --print-errorlogs
+}
+
+step setup ./build.sh --only-setup || exit 1
+if [[ $parts == *" build "* ]]; then
+	step "build and tests" suite build-test
+fi
+if [[ $parts == *" sanitize "* ]]; then
+	step "the same under ASan and UBSan" suite build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dman=disabled
+fi
+if [[ $parts == *" fuzz "* ]]; then
+	step fuzz tests/fuzz/run.sh "${FUZZ_SECONDS:-20}"
+fi
+if [[ $parts == *" bench "* ]]; then
+	# Other work on the machine moves the figures: they are shown, and judged by who reads them.
+	[ -f build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dman=disabled >/dev/null
+	ninja -C build-bench >/dev/null &&
+		step "budgets (reported)" tests/bench/run.py --build build-bench --sockets "${BENCH_SOCKETS:-100000}" --reps 3 --no-fail
+fi
+if [[ $parts == *" vm "* ]]; then
+	[ -f build-test/build.ninja ] || step "build for the guests" suite build-test
+	step "guests with Linux 6.1 and 6.12" tests/vm/test_vm.sh build-test
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
