@@ -27,7 +27,7 @@ static void put_sources(struct buffer *b, const struct field *f)
 
 	buffer_printf(b, "  %-8s  ", "told by");
 	for (unsigned id = 1; id < SOURCE_COUNT; id++) {
-		if (!decode_source_has(id, f->id))
+		if (id == SOURCE_tcp || !decode_source_has(id, f->id)) /* its rows are of tcp4 and tcp6 */
 			continue;
 		buffer_printf(b, "%s%s", any ? " " : "", source_def_get(id)->name);
 		any = true;
