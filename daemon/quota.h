@@ -13,6 +13,8 @@
 
 /* Bytes that wait in a stream for its reader before the reading pauses, beside what the kernel's socket holds. */
 #define LIMIT_STREAM_PENDING (256u * 1024)
+/* Bytes of messages that wait in a stream for the owner scan to end. */
+#define LIMIT_STREAM_HELD (16u * 1024 * 1024)
 #define LIMIT_STREAM_SOCKET_BUFFER (512 * 1024)
 
 /* A stream whose reader takes nothing for so long is closed. */

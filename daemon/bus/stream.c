@@ -357,6 +357,7 @@ int stream_new(struct stream **ret, int *ret_fd, sd_event *event, struct stream_
 	request_deinit(&request);
 	if (r < 0)
 		return r;
+	acquire_limit_held(s->acquire, LIMIT_STREAM_HELD);
 	if (req->format != STREAM_PACKED) {
 		r = rows_new(&s->rows, &s->arena, req->query, req->fields, req->n_fields,
 			     req->format == STREAM_JSON_SEQ);

@@ -37,12 +37,14 @@ struct acquire {
 	struct request req;
 	struct arena *out;
 	struct arena held;
+	size_t held_max; /* 0 for no bound */
 	enum phase phase;
 	uint64_t begin_usec, netns_ino;
 
 	int epoll_fd;
 	struct netlink nl;
 	unsigned int generation; /* of nl, as epoll_fd has it */
+	bool nl_unwatched;       /* while paused: its next batch is there, and must not wake anybody */
 	struct owner_child child;
 	bool owners_wanted, child_runs;
 	uint64_t child_deadline_usec;
@@ -111,6 +113,7 @@ static int watch(struct acquire *a, int fd)
 static int watch_netlink(struct acquire *a)
 {
 	a->generation = a->nl.generation;
+	a->nl_unwatched = false;
 	return a->nl.fd >= 0 ? watch(a, a->nl.fd) : 0;
 }
 
@@ -180,6 +183,11 @@ int acquire_new(struct acquire **ret, const struct request *req, struct arena *o
 		return r;
 	*ret = STEAL_PTR(a);
 	return 0;
+}
+
+void acquire_limit_held(struct acquire *a, size_t max)
+{
+	a->held_max = max;
 }
 
 struct acquire *acquire_free(struct acquire *a)
@@ -396,10 +404,27 @@ static int step_phase(struct acquire *a, uint64_t now)
 	return 0;
 }
 
+/* Enough waits for the owners: the rest of the dump stays where it is until they are there. */
+static bool is_paused(const struct acquire *a)
+{
+	return a->child_runs && a->held_max > 0 && arena_pending(&a->held) >= a->held_max;
+}
+
+/* Keeps the netlink socket out of the set that is waited on while there is a pause, and in it else. */
+static int watch_for_pause(struct acquire *a, bool paused)
+{
+	if (paused == a->nl_unwatched || a->nl.fd < 0)
+		return 0;
+	if (!paused)
+		return watch_netlink(a);
+	a->nl_unwatched = true;
+	return epoll_ctl(a->epoll_fd, EPOLL_CTL_DEL, a->nl.fd, NULL) < 0 ? -errno : 0;
+}
+
 int acquire_step(struct acquire *a)
 {
 	uint64_t now = host_now_usec();
-	bool child_spoke = false;
+	bool child_spoke = false, paused;
 	int r;
 
 	if (a->child_runs) {
@@ -408,7 +433,11 @@ int acquire_step(struct acquire *a)
 			return r;
 		child_spoke = r > 0;
 	}
-	r = step_phase(a, now);
+	paused = is_paused(a);
+	r = watch_for_pause(a, paused);
+	if (r < 0)
+		return r;
+	r = paused ? -EAGAIN : step_phase(a, now);
 	if (r == -EAGAIN)
 		return child_spoke ? ACQUIRE_MORE : ACQUIRE_WAIT;
 	if (r < 0)
@@ -425,7 +454,7 @@ uint64_t acquire_timeout_usec(const struct acquire *a)
 {
 	uint64_t now = host_now_usec(), due = UINT64_MAX;
 
-	if (a->phase == PHASE_DUMP)
+	if (a->phase == PHASE_DUMP && !is_paused(a))
 		due = a->dump.deadline_usec;
 	if (a->child_runs && a->child_deadline_usec < due)
 		due = a->child_deadline_usec;

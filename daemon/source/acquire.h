@@ -22,6 +22,12 @@ struct acquire;
 /* Copies the request. The arena is not owned; the stream's header and HOST block are written at once. -ENOMEM and errors of opening netlink. */
 int acquire_new(struct acquire **ret, const struct request *req, struct arena *out);
 
+/*
+ * Bounds the memory in which messages wait for the owners: past max bytes the
+ * dumps pause, in the kernel, until the scan is over. 0, the default, is no bound.
+ */
+void acquire_limit_held(struct acquire *a, size_t max);
+
 /* Ends the child, closes everything. */
 struct acquire *acquire_free(struct acquire *a);
 DEFINE_CLEANUP_PTR(struct acquire, acquire_free)

@@ -80,18 +80,14 @@ static void step_to_end(struct acquire *a)
 	CU_ASSERT_EQUAL(r, ACQUIRE_DONE);
 }
 
-/* Reads, and reads the stream: messages_next refuses one that is out of order. */
-static void read_all(void)
+/* Reads what the arena has: messages_next refuses a stream that is out of order. */
+static void read_stream(void)
 {
-	CLEANUP(acquire_free) struct acquire *a = NULL;
 	struct messages messages;
 	struct message m;
 	struct reader reader;
 	int r;
 
-	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena), 0);
-	step_to_end(a);
-	CU_ASSERT_EQUAL(acquire_step(a), ACQUIRE_DONE);
 	n_rows = 0;
 	CU_ASSERT_EQUAL_FATAL(context_new(&context), 0);
 	reader_init(&reader, arena_input(&arena));
@@ -123,6 +119,16 @@ static uint64_t inode_of(int fd)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static void read_all(void)
+{
+	CLEANUP(acquire_free) struct acquire *a = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena), 0);
+	step_to_end(a);
+	CU_ASSERT_EQUAL(acquire_step(a), ACQUIRE_DONE);
+	read_stream();
 }
 
 static unsigned int count_rows(enum source_id id, uint64_t inode)
@@ -287,6 +293,49 @@ static void test_freed_in_the_middle(void)
 	}
 }
 
+/* A dump that waits for the owners waits in the kernel: nothing is lost, and memory stays bounded. */
+static void test_held_is_bounded(void)
+{
+	enum { PAIRS = 2000, MAX = 4096 };
+	static int fds[PAIRS][2];
+	struct acquire *a = NULL;
+	unsigned int n_found = 0, n_waits = 0;
+	size_t before = 0, most = 0;
+	int r;
+
+	for (unsigned int i = 0; i < PAIRS; i++)
+		CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds[i]), 0);
+	begin(GROUPS_DETAIL);
+	want_only(SOURCE_BIT(SOURCE_unix));
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena), 0);
+	acquire_limit_held(a, MAX);
+	while ((r = acquire_step(a)) > 0) {
+		struct pollfd p = { .fd = acquire_fd(a), .events = POLLIN };
+		size_t now = arena_pending(&arena);
+
+		/* What waited comes into the arena in one step. */
+		most = now - before > most ? now - before : most;
+		before = now;
+		if (r != ACQUIRE_WAIT)
+			continue;
+		n_waits++;
+		CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 20000), 1);
+	}
+	CU_ASSERT_EQUAL(r, ACQUIRE_DONE);
+	CU_ASSERT_TRUE(n_waits > 0 && n_waits < 1000); /* it waited, and was not woken for nothing */
+	CU_ASSERT_TRUE(arena_pending(&arena) > 384 * 1024);
+	CU_ASSERT_TRUE(most < 256 * 1024);
+	acquire_free(a);
+	read_stream();
+	for (unsigned int i = 0; i < PAIRS; i++) {
+		n_found += count_rows(SOURCE_unix, inode_of(fds[i][0])) + count_rows(SOURCE_unix, inode_of(fds[i][1]));
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+	CU_ASSERT_EQUAL(n_found, 2 * PAIRS);
+	finish();
+}
+
 /* One walk for both families of TCP when they are asked the same, and one each when they are not. */
 static void test_tcp_is_read_once(void)
 {
@@ -345,6 +394,7 @@ void suite_source_acquire(void)
 {
 	CU_pSuite s = CU_add_suite("source/acquire", NULL, NULL);
 
+	CU_add_test(s, "what waits for the owners is bounded", test_held_is_bounded);
 	CU_add_test(s, "TCP is read once when it can be", test_tcp_is_read_once);
 	CU_add_test(s, "sockets of ours, with their owners", test_sockets_of_ours);
 	CU_add_test(s, "no owners unless asked", test_no_owners_asked);
