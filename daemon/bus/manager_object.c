@@ -39,6 +39,14 @@ static void open_arguments_deinit(struct open_arguments *a)
 }
 DEFINE_CLEANUP(struct open_arguments, open_arguments_deinit)
 
+static int unknown_field(const char *name, sd_bus_error *error)
+{
+	const char *similar = field_suggest(name, strlen(name));
+
+	return bus_error_invalid_args(error, "there is no field \"%.64s\"%s%s%s", name, similar ? "; did you mean \"" : "",
+				      similar ? similar : "", similar ? "\"?" : "");
+}
+
 static int read_fields(sd_bus_message *m, struct open_arguments *a, sd_bus_error *error)
 {
 	const char *name;
@@ -54,12 +62,9 @@ static int read_fields(sd_bus_message *m, struct open_arguments *a, sd_bus_error
 		return r;
 	while ((r = sd_bus_message_read_basic(m, 's', &name)) > 0) {
 		const struct field *f = field_find(name, strlen(name));
-		const char *similar = field_suggest(name, strlen(name));
 
 		if (!f)
-			return bus_error_invalid_args(error, "there is no field \"%.64s\"%s%s%s", name,
-						      similar ? "; did you mean \"" : "", similar ? similar : "",
-						      similar ? "\"?" : "");
+			return unknown_field(name, error);
 		if (a->n_fields == LIMIT_FIELDS)
 			return bus_error_invalid_args(error, "more than %u fields", LIMIT_FIELDS);
 		a->fields[a->n_fields++] = f->id;
