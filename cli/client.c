@@ -7,15 +7,27 @@
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/client.h"
 #include "socketd/dbus.h"
 
+/* A daemon that is there answers in milliseconds; one that is stopped never does. */
+#define ANSWER_USEC (5 * 1000000ull)
+
 struct client {
 	sd_bus *bus;
 	bool on_bus; /* a message bus is between: the name must be given */
 };
+
+static uint64_t now_usec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
 
 struct client *client_free(struct client *c)
 {
@@ -24,6 +36,25 @@ struct client *client_free(struct client *c)
 	sd_bus_close_unref(c->bus);
 	free(c);
 	return NULL;
+}
+
+/* Goes through the authentication, and no longer than ANSWER_USEC. */
+static int wait_ready(sd_bus *bus)
+{
+	uint64_t deadline = now_usec() + ANSWER_USEC;
+	int r;
+
+	r = sd_bus_set_method_call_timeout(bus, ANSWER_USEC);
+	while (r >= 0 && (r = sd_bus_is_ready(bus)) == 0) {
+		uint64_t now = now_usec();
+
+		r = sd_bus_process(bus, NULL);
+		if (r == 0 && now >= deadline)
+			return -ETIMEDOUT;
+		if (r == 0)
+			r = sd_bus_wait(bus, deadline - now);
+	}
+	return r < 0 ? r : 0;
 }
 
 static int connect_address(struct client *c, const char *address, bool on_bus)
@@ -40,13 +71,25 @@ static int connect_address(struct client *c, const char *address, bool on_bus)
 		r = sd_bus_negotiate_fds(bus, 1);
 	if (r >= 0)
 		r = sd_bus_start(bus);
+	if (r >= 0)
+		r = wait_ready(bus);
 	if (r < 0) {
-		sd_bus_unref(bus);
+		sd_bus_close_unref(bus);
 		return r;
 	}
 	c->bus = bus;
 	c->on_bus = on_bus;
 	return 0;
+}
+
+/* An address is a message bus, or a socketd's private socket: that one refuses the bus's greeting. */
+static int connect_any(struct client *c, const char *address)
+{
+	int r = connect_address(c, address, true);
+
+	if (r == -ENOENT || r == -ECONNREFUSED || r == -EACCES || r == -EINVAL || r == -ETIMEDOUT || r >= 0)
+		return r;
+	return connect_address(c, address, false);
 }
 
 static int connect_named(struct client *c, const char *name)
@@ -59,8 +102,8 @@ static int connect_named(struct client *c, const char *name)
 	else if (!strcmp(name, "session"))
 		r = sd_bus_open_user(&c->bus);
 	else
-		r = connect_address(c, name, true);
-	return r < 0 ? r : 0;
+		return connect_any(c, name);
+	return r < 0 ? r : wait_ready(c->bus);
 }
 
 static int append_options(sd_bus_message *m, const struct feed_request *req)
@@ -99,7 +142,7 @@ static bool is_absent(int r, const sd_bus_error *e)
 {
 	if (sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) || sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
 		return true;
-	return !sd_bus_error_is_set(e) || r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE;
+	return r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ETIMEDOUT;
 }
 
 /* Calls OpenSockets. -EHOSTUNREACH when nobody is there to answer. */

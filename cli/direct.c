@@ -61,7 +61,7 @@ struct direct *direct_free(struct direct *d)
 /* Reads on until something may be shown. */
 static int read_more(struct direct *d)
 {
-	while (d->acquire && (!acquire_may_send(d->acquire) || arena_pending(&d->arena) == 0)) {
+	while (d->acquire && arena_pending(&d->arena) == 0) {
 		int r = acquire_step(d->acquire);
 
 		if (r < 0)

@@ -88,6 +88,8 @@ static int serve(struct manager *m, const struct arguments *a)
 		r = server_open_private(m, a->private_path);
 		if (r == -EADDRINUSE)
 			log_line(LOG_ERR, "%s: another socketd listens there; stop it, or give --private=", a->private_path);
+		else if (r == -EEXIST)
+			log_line(LOG_ERR, "%s is there and is no socket; it is left alone, give another --private=", a->private_path);
 		else if (r < 0)
 			log_line(LOG_ERR, "cannot listen at %s: %s", a->private_path, strerror(-r));
 		if (r < 0)

@@ -16,10 +16,10 @@ struct connection;
 
 struct manager {
 	sd_event *event;
-	sd_event_source *private_listener, *retry_timer;
+	sd_event_source *private_listener, *listen_timer, *retry_timer;
 	struct connection *connections; /* the bus, private peers, the parent of --stdio */
 	unsigned n_private;
-	char *private_path;             /* to unlink at the end; NULL when it was handed to us */
+	char *private_path;             /* to unlink at the end */
 	const char *bus_address;        /* of arg: "system", "session", an address; NULL for none */
 	unsigned retry_delay_sec;
 	bool stdio;

@@ -119,14 +119,17 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct connection *c = userdata;
 	const sd_bus_error *e = sd_bus_message_get_error(reply);
+	const char *why = e ? e->message ? e->message : e->name : "another daemon has it";
+	uint32_t outcome = 0;
 
 	(void)error;
-	if (!e) {
+	/* D-Bus specification, RequestName: 1 we have it, 4 we had it, 2 and 3 another one does. */
+	if (!e && sd_bus_message_read(reply, "u", &outcome) >= 0 && (outcome == 1 || outcome == 4)) {
 		c->manager->retry_delay_sec = 0;
 		log_line(LOG_INFO, "serving %s on the bus", SOCKETD_BUS_NAME);
 		return 0;
 	}
-	log_line(LOG_ERR, "cannot take the name %s: %s", SOCKETD_BUS_NAME, e->message ? e->message : e->name);
+	log_line(LOG_ERR, "cannot take the name %s: %s", SOCKETD_BUS_NAME, why);
 	/* The private socket goes on; the name may be free later. */
 	sd_event_source_set_enabled(c->closer, SD_EVENT_ONESHOT);
 	return 0;
@@ -251,6 +254,27 @@ static int serve_peer(struct manager *m, enum connection_kind kind, int in, int 
 	return r;
 }
 
+static int on_listen_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct manager *m = userdata;
+
+	(void)source;
+	(void)usec;
+	return sd_event_source_set_enabled(m->private_listener, SD_EVENT_ON);
+}
+
+/* Who waits stays in the backlog; looking at it all the time would not make descriptors. */
+static int pause_listening(struct manager *m, int error)
+{
+	log_line(LOG_WARNING, "private socket: a connection waits, it cannot be taken: %s; trying again in a second",
+		 strerror(error));
+	m->listen_timer = sd_event_source_disable_unref(m->listen_timer);
+	if (sd_event_add_time_relative(m->event, &m->listen_timer, CLOCK_MONOTONIC, 1000000, 0, on_listen_again, m) < 0)
+		return 0;
+	sd_event_source_set_enabled(m->private_listener, SD_EVENT_OFF);
+	return 0;
+}
+
 static int on_private(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct manager *m = userdata;
@@ -259,8 +283,10 @@ static int on_private(sd_event_source *source, int fd, uint32_t revents, void *u
 	(void)source;
 	(void)revents;
 	peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (peer < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+		return pause_listening(m, errno);
 	if (peer < 0)
-		return 0; /* gone again, or no descriptor free: it waits in the backlog */
+		return 0; /* gone again */
 	if (m->n_private >= LIMIT_PRIVATE_CONNECTIONS) {
 		log_line(LOG_WARNING, "private socket: %u connections are open already, one more is refused", m->n_private);
 		close(peer);
@@ -275,15 +301,37 @@ static int on_private(sd_event_source *source, int fd, uint32_t revents, void *u
 /* A socket file that nobody listens at is left over from a daemon that died. */
 static int remove_stale(const struct sockaddr_un *address, socklen_t len)
 {
-	CLEANUP(close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP(close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, len) == 0)
+	if (lstat(address->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	/* connect() says ECONNREFUSED of any file: only a socket is ours to remove. */
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	/* EAGAIN: its backlog is full, so somebody listens. */
+	if (connect(fd, (const struct sockaddr *)address, len) == 0 || errno == EAGAIN)
 		return -EADDRINUSE;
 	if (errno == ECONNREFUSED && unlink(address->sun_path) < 0)
 		return -errno;
 	return 0;
+}
+
+/* /run is empty after a boot; the last folder of the path is made, mode 0755. */
+static int make_folder(const char *path)
+{
+	CLEANUP(free) char *folder = strdup(path);
+	char *slash;
+
+	if (!folder)
+		return -ENOMEM;
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	return mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 int server_open_private(struct manager *m, const char *path)
@@ -297,6 +345,9 @@ int server_open_private(struct manager *m, const char *path)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, strlen(path) + 1);
+	r = make_folder(path);
+	if (r < 0)
+		return r;
 	r = remove_stale(&address, len);
 	if (r < 0)
 		return r;
@@ -335,6 +386,7 @@ void server_close(struct manager *m)
 	while (m->connections)
 		connection_close(m->connections);
 	m->retry_timer = sd_event_source_disable_unref(m->retry_timer);
+	m->listen_timer = sd_event_source_disable_unref(m->listen_timer);
 	m->private_listener = sd_event_source_disable_unref(m->private_listener);
 	if (m->private_path)
 		unlink(m->private_path);

@@ -68,7 +68,7 @@ static int send_pending(struct stream *s, bool *progress)
 
 		if (s->rows)
 			data = (const uint8_t *)rows_text(s->rows, &len);
-		else if (!s->acquire || acquire_may_send(s->acquire))
+		else
 			len = arena_peek(&s->arena, &data);
 		if (len == 0)
 			return 0;
@@ -90,7 +90,7 @@ static bool is_full(const struct stream *s)
 
 	if (s->rows)
 		rows_text(s->rows, &len);
-	return len + (s->acquire && !acquire_may_send(s->acquire) ? 0 : arena_pending(&s->arena)) > LIMIT_STREAM_PENDING;
+	return len + arena_pending(&s->arena) > LIMIT_STREAM_PENDING;
 }
 
 /* One step of the reading. enum acquire_result or a negative errno. */
@@ -111,7 +111,7 @@ static int rows_work(struct stream *s)
 {
 	int r;
 
-	if (!s->rows || s->rows_done || (s->acquire && !acquire_may_send(s->acquire)))
+	if (!s->rows || s->rows_done)
 		return 0;
 	r = rows_step(s->rows);
 	if (r == -EAGAIN)

@@ -14,8 +14,6 @@
 
 /* kernel: enum sock_type, and SOCK_DCCP, which C libraries do not all have. */
 #define TYPE_DCCP 6
-#define PROTOCOL_MPTCP 262
-
 static int get_address(struct record *r, enum field_id id, unsigned n, struct value *ret)
 {
 	unsigned family = r->data[MSG(idiag_family)];

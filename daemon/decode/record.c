@@ -6,9 +6,6 @@
 
 #include "decode/slot.h"
 
-/* IPPROTO_MPTCP: newer than some C libraries. */
-#define PROTOCOL_MPTCP 262
-
 static int get_netns(struct record *r, enum field_id id, unsigned n, struct value *ret)
 {
 	uint64_t netns = r->context ? context_source(r->context, r->source)->netns : 0;

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#define PROTOCOL_MPTCP 262 /* IPPROTO_MPTCP; Debian 12's libc lacks it */
+
 /* The shape of a source's messages: what picks the decoder. */
 enum message_kind {
 	KIND_INET,      /* struct inet_diag_msg; protocol decides what INET_DIAG_INFO is */
@@ -41,8 +43,8 @@ enum message_kind {
 	SOURCE(10, dccp6, KIND_INET, AF_INET6, IPPROTO_DCCP, "dccp", "", none)              \
 	SOURCE(11, sctp4, KIND_INET, AF_INET, IPPROTO_SCTP, "sctp", "", none)               \
 	SOURCE(12, sctp6, KIND_INET, AF_INET6, IPPROTO_SCTP, "sctp", "", none)              \
-	SOURCE(13, mptcp4, KIND_INET, AF_INET, 262, "mptcp", "", none)                      \
-	SOURCE(14, mptcp6, KIND_INET, AF_INET6, 262, "mptcp", "", none)                     \
+	SOURCE(13, mptcp4, KIND_INET, AF_INET, PROTOCOL_MPTCP, "mptcp", "", none)           \
+	SOURCE(14, mptcp6, KIND_INET, AF_INET6, PROTOCOL_MPTCP, "mptcp", "", none)          \
 	SOURCE(15, unix, KIND_UNIX, AF_UNIX, 0, "", "", none)                               \
 	SOURCE(16, netlink, KIND_NETLINK, AF_NETLINK, 0, "nl", "", none)                    \
 	SOURCE(17, packet, KIND_PACKET, AF_PACKET, 0, "", "", none)                         \

@@ -17,8 +17,6 @@
 #include "model/words.h"
 #include "query/plan.h"
 
-#define PROTOCOL_MPTCP 262
-
 static bool source_has(const struct plan *p, enum field_id field)
 {
 	return decode_source_has(p->source, field) || (p->def->fallback && decode_source_has(p->def->fallback, field));

@@ -462,10 +462,3 @@ uint64_t acquire_timeout_usec(const struct acquire *a)
 		return UINT64_MAX;
 	return due > now ? due - now : 0;
 }
-
-bool acquire_may_send(const struct acquire *a)
-{
-	/* What must not go out yet is in the other arena. */
-	(void)a;
-	return true;
-}

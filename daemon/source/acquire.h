@@ -50,7 +50,4 @@ int acquire_fd(const struct acquire *a);
 /* Microseconds after which a step is due though the descriptor is silent: a source that does not answer is given up. */
 uint64_t acquire_timeout_usec(const struct acquire *a);
 
-/* Whether bytes in the arena may go out already (false while messages wait for the owners). */
-bool acquire_may_send(const struct acquire *a);
-
 #endif

@@ -21,7 +21,7 @@
 #define EXT_BIT(e) (1u << ((e) - 1))
 #define NO_COOKIE UINT64_MAX /* INET_DIAG_NOCOOKIE in both words: any */
 
-/* Numbers above 8 bits go into an attribute of their own (IPPROTO_MPTCP is 262). */
+/* Numbers above 8 bits go into an attribute of their own (MPTCP). */
 static bool protocol_is_wide(const struct source_def *def)
 {
 	return def->protocol > UINT8_MAX;
@@ -38,7 +38,7 @@ static bool asks_info(const struct source_def *def, const struct request *req)
 	switch (def->protocol) {
 	case IPPROTO_SCTP:
 		return asks(req, GROUP_BIT(GROUP_sctp_info));
-	case 262: /* IPPROTO_MPTCP */
+	case PROTOCOL_MPTCP:
 		return asks(req, GROUP_BIT(GROUP_mptcp_info) | GROUP_BIT(GROUP_ulp));
 	default:
 		return asks(req, GROUP_BIT(GROUP_tcp_info) | GROUP_BIT(GROUP_ulp));
@@ -100,6 +100,12 @@ static void inet_put_exact(struct inet_diag_req_v2 *r, const struct source_def *
 	cookie_put(r->id.idiag_cookie, s->cookie != 0 ? s->cookie : NO_COOKIE);
 }
 
+/* The kernel looks at who sends, not at who opened: users get none. */
+static bool asks_storages(const struct request *req)
+{
+	return asks(req, GROUP_BIT(GROUP_bpf)) && req->uid == 0;
+}
+
 static void put_inet(struct nlmsghdr *h, const struct source_def *def, const struct request *req,
 		     const struct source_request *s, enum diag_form form)
 {
@@ -115,8 +121,8 @@ static void put_inet(struct nlmsghdr *h, const struct source_def *def, const str
 		mnl_attr_put_u32(h, INET_DIAG_REQ_PROTOCOL, def->protocol);
 	if (form == DIAG_DUMP && s->bytecode_len > 0)
 		mnl_attr_put(h, INET_DIAG_REQ_BYTECODE, s->bytecode_len, s->bytecode);
-	/* An empty nest asks for all maps. The kernel looks at who sends, not at who opened: users get none. */
-	if (asks(req, GROUP_BIT(GROUP_bpf)) && req->uid == 0)
+	/* An empty nest asks for all maps. */
+	if (form != DIAG_DUMP_WIDE && asks_storages(req))
 		mnl_attr_nest_end(h, mnl_attr_nest_start(h, INET_DIAG_REQ_SK_BPF_STORAGES));
 }
 
@@ -135,7 +141,7 @@ static void put_tcp_both(struct nlmsghdr *h, const struct source_def *def, const
 	r->idiag_states = inet_states(s->states);
 	if (form == DIAG_DUMP && s->bytecode_len > 0)
 		mnl_attr_put(h, INET_DIAG_REQ_BYTECODE, s->bytecode_len, s->bytecode);
-	if (asks(req, GROUP_BIT(GROUP_bpf)) && req->uid == 0)
+	if (form != DIAG_DUMP_WIDE && asks_storages(req))
 		mnl_attr_nest_end(h, mnl_attr_nest_start(h, INET_DIAG_REQ_SK_BPF_STORAGES));
 }
 
@@ -274,6 +280,11 @@ struct nlmsghdr *diag_request(void *buf, enum source_id id, const struct request
 		break;
 	}
 	return NULL;
+}
+
+bool diag_asks_storages(enum source_id id, const struct request *req)
+{
+	return source_def_get(id)->kind == KIND_INET && asks_storages(req);
 }
 
 bool diag_can_have_md5(enum source_id id, const struct request *req)

@@ -18,7 +18,7 @@
 enum diag_form {
 	DIAG_EXACT,     /* one socket, no dump */
 	DIAG_DUMP,      /* all that the request's states and bytecode let through */
-	DIAG_DUMP_WIDE, /* the same without the bytecode, for a kernel that refuses it */
+	DIAG_DUMP_WIDE, /* the same without bytecode and storage, for a kernel that refuses them */
 };
 
 /* The first form to try. */
@@ -29,6 +29,9 @@ enum diag_form diag_first_form(enum source_id id, const struct request *req);
  * aligned to 4 and DIAG_REQUEST_MAX long; NULL for a source that has none.
  */
 struct nlmsghdr *diag_request(void *buf, enum source_id id, const struct request *req, enum diag_form form);
+
+/* Whether DIAG_DUMP asks for BPF storage, which takes CAP_BPF: without it the kernel refuses all with EPERM. */
+bool diag_asks_storages(enum source_id id, const struct request *req);
 
 /* Whether messages of this source can have INET_DIAG_MD5SIG. */
 bool diag_can_have_md5(enum source_id id, const struct request *req);

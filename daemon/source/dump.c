@@ -81,9 +81,9 @@ static int finished(struct dump *d, struct arena *a, int error, uint64_t now_use
 	}
 	if (error == 0)
 		return d->interrupted_now ? interrupted(d, a, now_usec) : end(d, 0);
-	/* An older kernel does not know all operations; marks are not for everyone. */
-	if ((error == -EINVAL || error == -EPERM) && d->form == DIAG_DUMP && s->bytecode_len > 0 &&
-	    d->n_messages == 0) {
+	/* An older kernel does not know all operations; marks and BPF storage (CAP_BPF) are not for everyone. */
+	if ((error == -EINVAL || error == -EPERM) && d->form == DIAG_DUMP && d->n_messages == 0 &&
+	    (s->bytecode_len > 0 || diag_asks_storages(d->id, d->req))) {
 		d->form = DIAG_DUMP_WIDE;
 		return again(d, a, now_usec) < 0 ? end(d, error) : 1;
 	}

@@ -97,14 +97,16 @@ int procfs_read(struct procfs *p, struct arena *a, uint32_t *ret_n_lines)
 	text = block.payload + sizeof(head);
 	memcpy(text, p->carry, p->n_carry);
 	r = fill(p, text + p->n_carry, PROCFS_SLICE, &n_read);
-	if (r < 0)
-		goto none;
+	if (r < 0) {
+		bulk_block_end(&block, a, 0);
+		return r;
+	}
 	n_read += p->n_carry;
 
 	whole = whole_lines(text, n_read);
 	if (n_read - whole > sizeof(p->carry)) {
-		r = -EBADMSG;
-		goto none;
+		bulk_block_end(&block, a, 0);
+		return -EBADMSG;
 	}
 	/* At the end of the file a line without its end is one that was not all written: it is left out. */
 	p->n_carry = n_read - whole;
@@ -119,9 +121,5 @@ int procfs_read(struct procfs *p, struct arena *a, uint32_t *ret_n_lines)
 	*ret_n_lines = count_lines(text, whole);
 	memcpy(block.payload, &head, sizeof(head));
 	bulk_block_end(&block, a, whole > 0 ? sizeof(head) + whole : 0);
-	return r;
-
-none:
-	bulk_block_end(&block, a, 0);
 	return r;
 }

@@ -364,6 +364,73 @@ class Faults(Case):
         self.start_daemon(bus=False)
         until(lambda: self.call("netlink", peer=True).returncode == 0, "an answer")
 
+    def test_other_files_are_left_alone(self):
+        self.private.write_text("keep")
+        run = subprocess.run([SOCKETD, "--bus=none", f"--private={self.private}"], capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("is no socket", run.stderr)
+        self.assertEqual(self.private.read_text(), "keep")
+
+    def test_folder_of_the_socket_is_made(self):
+        self.private = self.dir / "run" / "private"
+        self.start_daemon(bus=False)
+        self.rows("netlink", peer=True)
+
+    def test_second_daemon_takes_the_name_later(self):
+        self.start_bus()
+        first = self.start_daemon()
+        self.private = self.dir / "private2"
+        second = self.start_daemon(wait=False)
+        until(lambda: "cannot take the name org.socketd1: another daemon has it" in self.log(), "a line in the log")
+        self.rows("netlink")
+        first.kill()
+        first.wait()
+        self.wait_for_name()
+        self.rows("netlink")
+        self.assertIsNone(second.poll())
+
+    def test_descriptors_run_out(self):
+        daemon = self.start_daemon(bus=False)
+        subprocess.run(["prlimit", f"--pid={daemon.pid}", "--nofile=14"], check=True)
+        peers = []
+        for _ in range(20):
+            peer = socket.socket(socket.AF_UNIX)
+            peer.connect(str(self.private))
+            peers.append(peer)
+        until(lambda: "cannot be taken: Too many open files" in self.log(), "a line in the log")
+        before = cpu_seconds(daemon.pid)
+        time.sleep(1.5)
+        self.assertLess(cpu_seconds(daemon.pid) - before, 0.3)
+        for peer in peers:
+            peer.close()
+        until(lambda: self.call("--field", "netid", "netlink", peer=True).returncode == 0, "an answer")
+
+    def test_client_of_a_stopped_daemon(self):
+        daemon = self.start_daemon(bus=False)
+        daemon.send_signal(signal.SIGSTOP)
+        start = time.monotonic()
+        run = subprocess.run([SOCKCTL, f"--bus=unix:path={self.private}", "show", "netlink"], capture_output=True, text=True,
+                             check=False, timeout=30)
+        self.assertEqual(run.returncode, 3, run.stderr)
+        self.assertLess(time.monotonic() - start, 15)
+        daemon.send_signal(signal.SIGCONT)
+        self.rows("netlink", peer=True)
+
+    def test_client_finds_a_private_socket_by_address(self):
+        self.start_daemon(bus=False)
+        run = subprocess.run([SOCKCTL, f"--bus=unix:path={self.private}", "show", "netlink"], capture_output=True, text=True,
+                             check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("sock_diag", run.stdout)
+
+    def test_bpf_storage_without_the_right_to_it(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            command = ["setpriv", "--reuid=nobody", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", SOCKCTL, "--direct",
+                       "show", "--json", "-C", "local_port,bpf_map_ids", f"sport = :{server.getsockname()[1]}"]
+            run = subprocess.run(command, capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertEqual(json.loads(run.stdout)["sockets"], [{"local_port": server.getsockname()[1]}])
+
     def test_end_removes_the_socket(self):
         daemon = self.start_daemon(bus=False)
         daemon.send_signal(signal.SIGTERM)
@@ -393,6 +460,11 @@ class Faults(Case):
         for arguments, code in ((["--nonsense"], 2), (["extra"], 2), (["--help"], 0), (["--version"], 0)):
             run = subprocess.run([SOCKETD] + arguments, capture_output=True, check=False)
             self.assertEqual(run.returncode, code)
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def is_child(path, parent):
