@@ -94,6 +94,7 @@ static int serve(struct manager *m, const struct arguments *a)
 			log_line(LOG_ERR, "cannot listen at %s: %s", a->private_path, strerror(-r));
 		if (r < 0)
 			return r;
+		log_line(LOG_INFO, "listening at %s", a->private_path);
 	}
 	if (strcmp(a->bus, "none")) {
 		m->bus_address = a->bus;
