@@ -4,8 +4,9 @@
 #include <errno.h>
 
 #include "cli/cell.h"
+#include "query/json.h"
 
-/* Values of a list that are shown; a hostile recording has more. */
+/* Values of a list that are shown; a hostile recording has more, and how many is said. */
 #define LIST_SHOWN_MAX 4096
 
 void cell_value(struct buffer *b, const struct field *f, const struct value *v, enum value_style style)
@@ -21,6 +22,14 @@ void cell_value(struct buffer *b, const struct field *f, const struct value *v, 
 	b->len += value_format(f, v, style, buffer_room(b, size), size);
 }
 
+void cell_rest(struct buffer *b, struct record *r, enum field_id id, unsigned n)
+{
+	unsigned rest = record_list_rest(r, id, n);
+
+	if (rest)
+		buffer_printf(b, ",…+%u more", rest);
+}
+
 int cell_field(struct buffer *b, const struct field *f, struct record *r)
 {
 	struct value v;
@@ -34,6 +43,7 @@ int cell_field(struct buffer *b, const struct field *f, struct record *r)
 		buffer_char(b, ',');
 		cell_value(b, f, &v, VALUE_PLAIN);
 	}
+	cell_rest(b, r, f->id, LIST_SHOWN_MAX);
 	return 0;
 }
 
@@ -204,8 +214,10 @@ bool cell_users(struct buffer *b, struct record *r)
 			buffer_number(b, v.u);
 		buffer_char(b, ')');
 	}
-	if (n)
+	if (n) {
+		cell_rest(b, r, F_comm, LIST_SHOWN_MAX);
 		buffer_char(b, ')');
+	}
 	return n > 0;
 }
 

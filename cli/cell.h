@@ -23,6 +23,9 @@ bool cell_users(struct buffer *b, struct record *r);
 /* A field's value, of a list all of them joined by commas. -ENODATA. */
 int cell_field(struct buffer *b, const struct field *f, struct record *r);
 
+/* Behind the first n values of a list: ",…+N more" for those that are left out. */
+void cell_rest(struct buffer *b, struct record *r, enum field_id id, unsigned n);
+
 /* A value that was got already. */
 void cell_value(struct buffer *b, const struct field *f, const struct value *v, enum value_style style);
 

@@ -9,13 +9,6 @@
 #include "cli/table.h"
 #include "query/json.h"
 
-static void json_put_cleanup(struct json_object **o)
-{
-	json_object_put(*o);
-}
-
-#define CLEANUP_JSON __attribute__((cleanup(json_put_cleanup)))
-
 void document_init(struct document *d, struct output *out, enum format format, const char *name)
 {
 	*d = (struct document){ .out = out, .format = format, .name = name };
@@ -24,6 +17,19 @@ void document_init(struct document *d, struct output *out, enum format format, c
 static bool is_pretty(const struct document *d)
 {
 	return d->format == FORMAT_JSON_PRETTY;
+}
+
+/* No document around the rows. */
+static bool is_lines(const struct document *d)
+{
+	return d->format == FORMAT_JSON_SEQ || d->format == FORMAT_JSON_LINES;
+}
+
+/* RFC 7464: after a row that was cut short, the next one is found by it. */
+static void put_separator(struct document *d)
+{
+	if (d->format == FORMAT_JSON_SEQ)
+		buffer_char(&d->out->buffer, '\x1e');
 }
 
 /* Text of a value; json-c breaks lines in strings into \n, so every line end is of the layout. */
@@ -60,7 +66,7 @@ static void begin(struct document *d)
 {
 	struct buffer *b = &d->out->buffer;
 
-	if (d->format == FORMAT_JSON_SEQ)
+	if (is_lines(d))
 		return;
 	if (is_pretty(d))
 		buffer_printf(b, "{\n  \"schema\": \"" JSON_SCHEMA "\",\n  \"%s\": [", d->name);
@@ -78,7 +84,7 @@ static void put_row(struct document *d, struct json_object *o)
 		message_no_memory();
 	if (d->n_rows++ == 0)
 		begin(d);
-	else if (d->format != FORMAT_JSON_SEQ)
+	else if (!is_lines(d))
 		buffer_char(b, ',');
 	if (is_pretty(d)) {
 		buffer_string(b, "\n    ");
@@ -86,10 +92,11 @@ static void put_row(struct document *d, struct json_object *o)
 		output_lines(d->out, 1);
 		return;
 	}
+	put_separator(d);
 	put_value(d, owned, 0);
-	if (d->format == FORMAT_JSON_SEQ)
+	if (is_lines(d))
 		buffer_char(b, '\n');
-	output_lines(d->out, d->format == FORMAT_JSON_SEQ);
+	output_lines(d->out, is_lines(d));
 }
 
 void document_record(struct document *d, struct record *r, const enum field_id *fields, size_t n_fields)
@@ -151,15 +158,16 @@ static void put_members(struct document *d, struct json_object *reading)
 	}
 }
 
-void document_end(struct document *d, const struct context *c)
+void document_end(struct document *d, const struct context *c, const char *error)
 {
 	CLEANUP_JSON struct json_object *reading = NULL;
 	struct buffer *b = &d->out->buffer;
 
-	if (c && json_reading(c, &reading) < 0)
+	if (c && json_reading(c, error, &reading) < 0)
 		message_no_memory();
-	if (d->format == FORMAT_JSON_SEQ) {
+	if (is_lines(d)) {
 		if (reading) {
+			put_separator(d);
 			buffer_string(b, "{\"reading\":");
 			put_value(d, reading, 0);
 			buffer_string(b, "}\n");

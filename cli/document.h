@@ -14,8 +14,8 @@
 
 /*
  * {"schema":"socketd/1","NAME":[rows],...what the reading says of itself}
- * in FORMAT_JSON and FORMAT_JSON_PRETTY; in FORMAT_JSON_SEQ a row a line and
- * {"reading":{...}} last.
+ * in FORMAT_JSON and FORMAT_JSON_PRETTY; in FORMAT_JSON_LINES a row a line and
+ * {"reading":{...}} last, in FORMAT_JSON_SEQ the same with RS before each.
  */
 struct document {
 	struct output *out;
@@ -39,7 +39,7 @@ void document_field(struct document *d, const struct field *f);
 void document_cells(struct document *d, const struct table_column *columns, const char *row,
 		    const struct table_cell *cells, size_t n);
 
-/* c: what was read, for the members behind the array; NULL without. */
-void document_end(struct document *d, const struct context *c);
+/* c: what was read, for the members behind the array; NULL without. error: why it is not whole, or NULL. */
+void document_end(struct document *d, const struct context *c, const char *error);
 
 #endif

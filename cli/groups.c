@@ -59,6 +59,8 @@ int groups_show(struct rows *rows, const char *option, const char *list)
 	r = columns_field_list(option, list, SORT_KEYS_MAX, keys, NULL, &n_keys);
 	if (r >= 0)
 		return r;
+	if (rows->arg->quiet)
+		return rows_probe(rows);
 	for (size_t i = 0; i < n_keys; i++) {
 		columns[i] = (struct table_column){ field_get(keys[i])->name, field_get(keys[i])->name, false };
 		field_set_add(&fields, keys[i]);
@@ -81,7 +83,7 @@ int groups_show(struct rows *rows, const char *option, const char *list)
 	for (size_t i = 0; i < n && i < rows->arg->limit && !output_failed(&t.out); i++)
 		put_group(&t, groups[i], n_keys);
 	snprintf(footer, sizeof(footer), "%llu sockets in %zu groups.", (unsigned long long)rows->n_matched, n);
-	written = table_finish_reading(&t, footer, rows->context);
+	written = table_finish_reading(&t, footer, rows->context, rows_problem(rows));
 	r = rows_finish(rows);
 	return written ? written : r;
 }

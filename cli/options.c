@@ -165,7 +165,7 @@ static int word_index(const char *option, const char *value, const char *const *
 static int parse_json(struct arguments *a, const char *mode)
 {
 	static const char *const words[] = { "short", "pretty", "seq", "off" };
-	static const enum format formats[] = { FORMAT_JSON, FORMAT_JSON_PRETTY, FORMAT_JSON_SEQ, FORMAT_TABLE };
+	static const enum format formats[] = { FORMAT_JSON, FORMAT_JSON_PRETTY, FORMAT_JSON_LINES, FORMAT_TABLE };
 	int i = mode ? word_index("--json", mode, words, ARRAY_SIZE(words)) : 0;
 
 	if (i < 0)
@@ -406,6 +406,45 @@ static int refuse(int c, char **argv)
 	return EXIT_USAGE;
 }
 
+static bool is_given(uint64_t given, int key)
+{
+	return given & UINT64_C(1) << (row_find(key) - option_rows);
+}
+
+/* Options of which one would be left out of account. */
+static int refuse_contrary(uint64_t given)
+{
+	static const int pairs[][2] = {
+		{ KEY_JSON, KEY_OUTPUT },
+		{ 'j', KEY_OUTPUT },
+		{ KEY_FORMAT, KEY_OUTPUT },
+		{ KEY_FORMAT, KEY_JSON },
+		{ KEY_FORMAT, 'j' },
+		{ KEY_FORMAT, 'C' },
+		{ KEY_FILE, KEY_DIRECT },
+		{ KEY_FILE, KEY_BUS },
+		{ KEY_DIRECT, KEY_BUS },
+		{ KEY_GROUP_BY, 'C' },
+		{ KEY_GROUP_BY, KEY_SORT },
+		{ KEY_GROUP_BY, KEY_FORMAT },
+		{ 's', 'C' },
+		{ 's', KEY_SORT },
+		{ 's', KEY_FORMAT },
+		{ 's', KEY_GROUP_BY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		const struct option_row *a = row_find(pairs[i][0]), *b = row_find(pairs[i][1]);
+
+		if (!is_given(given, a->key) || !is_given(given, b->key))
+			continue;
+		message("%s%s and --%s do not go together; see sockctl --help", a->name ? "--" : "-",
+			a->name ? a->name : (char[]){ (char)a->key, '\0' }, b->name ? b->name : "json");
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
 /* The verb, and whether what was given fits it. */
 static int settle_verb(struct arguments *a, const struct verb **ret, uint64_t given)
 {
@@ -454,10 +493,8 @@ int options_parse(struct arguments *ret, const struct verb **ret_verb, int argc,
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (c == '?' || c == ':')
 			return refuse(c, argv);
-		if (c == 'V') {
-			puts("sockctl " SOCKETD_VERSION);
-			return EXIT_OK;
-		}
+		if (c == 'V')
+			return version_print();
 		help = help || c == 'h';
 		summary = summary || c == 's';
 		given |= UINT64_C(1) << (row_find(c) - option_rows);
@@ -470,6 +507,8 @@ int options_parse(struct arguments *ret, const struct verb **ret_verb, int argc,
 	if (help)
 		return help_print(&a, a.n_words ? verb_find(a.words[0]) : NULL);
 	r = settle_verb(&a, ret_verb, given);
+	if (r < 0)
+		r = refuse_contrary(given);
 	if (r >= 0)
 		return r;
 	if (summary)

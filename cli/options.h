@@ -18,8 +18,14 @@ enum format {
 	FORMAT_KV,
 	FORMAT_JSON,        /* one line */
 	FORMAT_JSON_PRETTY,
-	FORMAT_JSON_SEQ,    /* one object a line */
+	FORMAT_JSON_SEQ,    /* one object a line, RS before each (RFC 7464) */
+	FORMAT_JSON_LINES,  /* without RS */
 };
+
+static inline bool format_is_json(enum format f)
+{
+	return f >= FORMAT_JSON;
+}
 
 /* Handed to a verb, which changes nothing in it. Strings are those of argv. */
 struct arguments {

@@ -9,8 +9,10 @@
 #include "cli/exit.h"
 #include "cli/message.h"
 #include "cli/rows.h"
+#include "query/json.h"
 
-static int parse_text(struct query **ret, const char *text)
+/* typed: by the user, to be shown a mistake in; else it is what was typed, which is right, with letters before it. */
+static int parse_text(struct query **ret, const char *text, bool typed)
 {
 	struct query_error e = { 0 };
 	size_t len = strlen(text);
@@ -19,6 +21,10 @@ static int parse_text(struct query **ret, const char *text)
 	r = query_parse(ret, text, len, &e);
 	if (r == -ENOMEM)
 		message_no_memory();
+	if (r < 0 && !typed) {
+		message("the filter is too much together with the letters that were given: %s", e.message);
+		return EXIT_USAGE;
+	}
 	if (r < 0) {
 		message("the filter: %s", e.message);
 		message_point(text, len, e.column, e.length);
@@ -55,7 +61,7 @@ int rows_init(struct rows *r, const struct arguments *arg, int first)
 
 	*r = (struct rows){ .arg = arg };
 	/* The text alone first: a mistake is shown in what was typed. */
-	e = parse_text(&typed, text);
+	e = parse_text(&typed, text, true);
 	if (e >= 0)
 		return e;
 	r->has_target = query_has_target(typed);
@@ -69,7 +75,7 @@ int rows_init(struct rows *r, const struct arguments *arg, int first)
 		return -1;
 	}
 	r->expression = join_texts(letters, is_blank(text) ? "" : text);
-	return parse_text(&r->query, r->expression);
+	return parse_text(&r->query, r->expression, false);
 }
 
 void rows_deinit(struct rows *r)
@@ -147,35 +153,36 @@ bool rows_next(struct rows *r)
 	}
 }
 
+int rows_probe(struct rows *r)
+{
+	const enum field_id fields[] = { F_state };
+	int e = rows_open(r, fields, ARRAY_SIZE(fields));
+
+	if (e >= 0)
+		return e;
+	rows_next(r);
+	return rows_finish(r);
+}
+
 static const char *origin(const struct arguments *arg)
 {
 	return arg->file ? message_safe(arg->file) : "the answer";
 }
 
+const char *rows_problem(const struct rows *r)
+{
+	if (r->error < 0)
+		return reader_problem(&r->reader, r->error);
+	return r->n_damaged ? "some rows are damaged and left out" : NULL;
+}
+
 static int finish_error(const struct rows *r)
 {
-	const char *why;
-
-	switch (r->error) {
-	case -EBADMSG:
-	case -EPROTONOSUPPORT:
-	case -ENODATA:
-		why = reader_problem(&r->reader, r->error);
-		break;
-	default:
-		why = strerror(-r->error);
-	}
-	message("%s: %s, at byte %llu, after %llu sockets", origin(r->arg), why, (unsigned long long)r->reader.offset,
-		(unsigned long long)r->n_matched);
+	message("%s: %s, at byte %llu, after %llu sockets", origin(r->arg), rows_problem(r),
+		(unsigned long long)r->reader.offset, (unsigned long long)r->n_matched);
 	if (r->n_matched)
 		return EXIT_PARTIAL;
 	return r->arg->file ? EXIT_USAGE : EXIT_UNREACHABLE;
-}
-
-/* What says only that this kernel has no such sockets. */
-static bool is_absent_family(int error)
-{
-	return error == ENOENT || error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
 }
 
 static bool check_source(const struct rows *r, enum source_id id)
@@ -190,7 +197,7 @@ static bool check_source(const struct rows *r, enum source_id id)
 	else if (s->error == EAGAIN)
 		message("%s: the table changed while it was read, %u times: sockets may be missing; ask again", name,
 			s->interrupted);
-	else if (s->error && !is_absent_family(s->error))
+	else if (s->error && !source_is_absent(s->error))
 		message("%s: %s: sockets may be missing", name, strerror(s->error));
 	else
 		return true;

@@ -45,6 +45,12 @@ int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields);
 /* The next row that matches is in r->record until the next call. */
 bool rows_next(struct rows *r);
 
+/* -q: opens them; the first that matches says it all. An exit code. */
+int rows_probe(struct rows *r);
+
+/* Why rows are missing that were to be read from the feed, or NULL: for people, static text. */
+const char *rows_problem(const struct rows *r);
+
 /*
  * Says on stderr what is missing, and gives the exit code of the whole: a
  * damaged answer, sources that could not be read, a TARGET that is not there.

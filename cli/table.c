@@ -226,6 +226,7 @@ static void put_machine(struct table *t)
 	case FORMAT_JSON:
 	case FORMAT_JSON_PRETTY:
 	case FORMAT_JSON_SEQ:
+	case FORMAT_JSON_LINES:
 		document_cells(&t->document, t->columns, t->row.data, t->cells, t->n_cells);
 		break;
 	case FORMAT_TABLE:
@@ -256,8 +257,10 @@ void table_row_end(struct table *t)
 	t->tail_lines = 0;
 }
 
-int table_finish_reading(struct table *t, const char *footer, const struct context *c)
+int table_finish_reading(struct table *t, const char *footer, const struct context *c, const char *error)
 {
+	if (error && t->n_rows == 0 && !format_is_json(t->arg->format))
+		return output_finish(&t->out);
 	switch (t->arg->format) {
 	case FORMAT_TABLE:
 		release(t);
@@ -276,7 +279,8 @@ int table_finish_reading(struct table *t, const char *footer, const struct conte
 	case FORMAT_JSON:
 	case FORMAT_JSON_PRETTY:
 	case FORMAT_JSON_SEQ:
-		document_end(&t->document, c);
+	case FORMAT_JSON_LINES:
+		document_end(&t->document, c, error);
 		break;
 	}
 	return output_finish(&t->out);
@@ -284,5 +288,5 @@ int table_finish_reading(struct table *t, const char *footer, const struct conte
 
 int table_finish(struct table *t, const char *footer)
 {
-	return table_finish_reading(t, footer, NULL);
+	return table_finish_reading(t, footer, NULL, NULL);
 }

@@ -70,9 +70,11 @@ void table_row_end(struct table *t);
 
 /*
  * The rest, a line for people behind it (NULL for none; only on a terminal),
- * and for JSON what the reading says of itself (NULL without). An exit code.
+ * and for JSON what the reading says of itself (NULL without). error: why rows
+ * are missing (NULL: none are); then a header without rows is not printed. An
+ * exit code.
  */
 int table_finish(struct table *t, const char *footer);
-int table_finish_reading(struct table *t, const char *footer, const struct context *c);
+int table_finish_reading(struct table *t, const char *footer, const struct context *c, const char *error);
 
 #endif

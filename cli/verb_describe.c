@@ -68,15 +68,10 @@ static void put_row(struct table *t, const struct field *f)
 	table_row_end(t);
 }
 
-static bool is_json(enum format f)
-{
-	return f == FORMAT_JSON || f == FORMAT_JSON_PRETTY || f == FORMAT_JSON_SEQ;
-}
-
 /* One field: a block for people by name, a row of a table without, an object for JSON. */
 static void put_field(struct table *t, const struct field *f, bool blocks)
 {
-	if (is_json(t->arg->format)) {
+	if (format_is_json(t->arg->format)) {
 		document_field(&t->document, f);
 	} else if (blocks) {
 		size_t before = t->out.buffer.len;

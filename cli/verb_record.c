@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "cli/exit.h"
 #include "cli/message.h"
+#include "cli/output.h"
 #include "cli/rows.h"
 #include "cli/verbs.h"
 
@@ -73,11 +75,39 @@ static int check(int fd, const char *path)
 	return r;
 }
 
+/* What takes the place of SUFFIX in a name: 32 letters, so every byte gives one as likely. */
+#define SUFFIX ".XXXXXX"
+#define NAMES_MAX 100
+
+/* A name that nobody has: of a new file (fd -1; returns its descriptor), or one more of an open file. */
+static int make_name(char *tmp, int fd)
+{
+	static const char letters[32] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char bytes[sizeof(SUFFIX) - 2];
+	char self[32];
+	int r;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	for (unsigned n = 0; n < NAMES_MAX; n++) {
+		if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+			return -EIO;
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			tmp[strlen(tmp) - sizeof(bytes) + i] = letters[bytes[i] % sizeof(letters)];
+		if (fd < 0)
+			r = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		else
+			r = linkat(AT_FDCWD, self, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW);
+		if (r >= 0 || errno != EEXIST)
+			return r < 0 ? -errno : r;
+	}
+	return -EEXIST;
+}
+
 /*
  * A file without a name, which is gone by itself if we are stopped (^C); where
- * the file system has none, FILE.tmp. *ret_named says which.
+ * the file system has none, FILE.XXXXXX. *ret_named: there is a file tmp, made by us.
  */
-static int open_new(const char *path, const char *tmp, bool *ret_named)
+static int open_new(const char *path, char *tmp, bool *ret_named)
 {
 	CLEANUP(free) char *copy = strdup(path);
 	int fd;
@@ -89,25 +119,35 @@ static int open_new(const char *path, const char *tmp, bool *ret_named)
 	fd = open(dirname(copy), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
 		return fd < 0 ? -errno : fd;
-	*ret_named = true;
-	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? -errno : fd;
+	fd = make_name(tmp, -1);
+	*ret_named = fd >= 0;
+	return fd;
 }
 
 /* The new file takes the old one's place when it is whole and on the disk. */
-static int replace(int fd, bool named, const char *tmp, const char *path)
+static int replace(int fd, bool *named, char *tmp, const char *path)
 {
-	char self[32];
+	int r;
 
 	if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
 		return -errno;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (!named) {
-		unlink(tmp); /* of one that was stopped between the next two lines */
-		if (linkat(AT_FDCWD, self, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW) < 0)
-			return -errno;
+	if (!*named) {
+		r = make_name(tmp, fd);
+		if (r < 0)
+			return r;
+		*named = true;
 	}
 	return rename(tmp, path) < 0 ? -errno : 0;
+}
+
+static int say_done(const char *path, int64_t n)
+{
+	CLEANUP(output_deinit) struct output o;
+
+	output_init(&o, COLOUR_NEVER, false);
+	buffer_printf(&o.buffer, "%s: %" PRId64 " bytes; to look into it: sockctl --file %s show\n", message_safe(path),
+		      n, message_safe(path));
+	return output_finish(&o);
 }
 
 static int to_file(const struct arguments *arg, struct feed *f, const char *path)
@@ -118,7 +158,7 @@ static int to_file(const struct arguments *arg, struct feed *f, const char *path
 	int64_t n;
 	int r;
 
-	if (asprintf(&tmp, "%s.tmp", path) < 0) {
+	if (asprintf(&tmp, "%s" SUFFIX, path) < 0) {
 		tmp = NULL;
 		message_no_memory();
 	}
@@ -130,17 +170,14 @@ static int to_file(const struct arguments *arg, struct feed *f, const char *path
 	n = feed_copy(f, fd);
 	r = n < 0 ? (int)n : check(fd, path);
 	if (r == 0)
-		r = replace(fd, named, tmp, path);
+		r = replace(fd, &named, tmp, path);
 	if (r < 0) {
 		if (named)
 			unlink(tmp);
 		message("%s: %s: nothing was recorded", message_safe(path), strerror(-r));
 		return EXIT_PARTIAL;
 	}
-	if (!arg->quiet)
-		printf("%s: %" PRId64 " bytes; to look into it: sockctl --file %s show\n", message_safe(path), n,
-		       message_safe(path));
-	return EXIT_OK;
+	return arg->quiet ? EXIT_OK : say_done(path, n);
 }
 
 int verb_record(const struct arguments *arg)

@@ -51,11 +51,6 @@ static void view_deinit(struct view *v)
 
 DEFINE_CLEANUP(struct view, view_deinit)
 
-static bool is_json(enum format f)
-{
-	return f == FORMAT_JSON || f == FORMAT_JSON_PRETTY || f == FORMAT_JSON_SEQ;
-}
-
 static int init_sort(struct view *v)
 {
 	enum field_id ids[SORT_KEYS_MAX];
@@ -87,7 +82,7 @@ static int init_kind(struct view *v, const struct rows *rows)
 		v->kind = VIEW_TEMPLATE;
 		return template_init(&v->template, arg->template);
 	}
-	if (is_json(arg->format)) {
+	if (format_is_json(arg->format)) {
 		v->kind = VIEW_DOCUMENT;
 		v->all_fields = !arg->columns && !arg->no_owners;
 	} else if (rows->is_exact && !arg->columns && !v->details && !arg->sort && arg->format == FORMAT_TABLE) {
@@ -269,29 +264,14 @@ static int finish(struct view *v, struct rows *rows)
 		/* Nothing but a message where a target is not there. */
 		if (v->n_rows == 0 && rows->has_target)
 			return output_finish(&v->table.out);
-		return table_finish(&v->table, footer);
+		return table_finish_reading(&v->table, footer, rows->context, rows_problem(rows));
 	case VIEW_DOCUMENT:
-		/* A line of JSON without the last one, {"reading":...}, was cut short: so it must be. */
-		if (v->arg->format == FORMAT_JSON_SEQ && rows->error < 0)
-			return table_finish(&v->table, NULL);
-		return table_finish_reading(&v->table, NULL, rows->context);
+		return table_finish_reading(&v->table, NULL, rows->context, rows_problem(rows));
 	case VIEW_TEMPLATE:
 	case VIEW_WHOLE:
 		break;
 	}
 	return output_finish(&v->table.out);
-}
-
-/* -q: the first match says it all. */
-static int probe(struct rows *rows)
-{
-	const enum field_id fields[] = { F_state };
-	int r = rows_open(rows, fields, 1);
-
-	if (r >= 0)
-		return r;
-	rows_next(rows);
-	return rows_finish(rows);
 }
 
 int verb_show(const struct arguments *arg)
@@ -306,13 +286,13 @@ int verb_show(const struct arguments *arg)
 	r = rows_init(&rows, arg, 0);
 	if (r >= 0)
 		return r;
-	if (arg->quiet)
-		return probe(&rows);
 	if (arg->group_by)
 		return groups_show(&rows, "--group-by", arg->group_by);
 	r = view_init(&v, &rows);
 	if (r >= 0)
 		return r;
+	if (arg->quiet)
+		return rows_probe(&rows);
 	request_fields(&v, &asked);
 	r = rows_open(&rows, v.all_fields ? NULL : asked.ids, asked.n);
 	if (r >= 0)

@@ -116,9 +116,9 @@ static int show_counts(const struct rows *rows, struct counts *c)
 		put_kind(&t, &c->kinds[i], n, states);
 	/* For programs every row is of one sort. */
 	memcpy(c->total.netid, "total", sizeof("total"));
-	if (rows->arg->format == FORMAT_TABLE)
+	if (rows->arg->format == FORMAT_TABLE && (c->n || !rows_problem(rows)))
 		put_kind(&t, &c->total, n, states);
-	return table_finish_reading(&t, NULL, rows->context);
+	return table_finish_reading(&t, NULL, rows->context, rows_problem(rows));
 }
 
 static int count_all(struct rows *rows)

@@ -90,6 +90,15 @@ static void print_all(struct buffer *b)
 			 "See sockctl(1); sockctl describe lists the fields.\n");
 }
 
+int version_print(void)
+{
+	CLEANUP(output_deinit) struct output o;
+
+	output_init(&o, COLOUR_NEVER, false);
+	buffer_string(&o.buffer, "sockctl " SOCKETD_VERSION "\n");
+	return output_finish(&o);
+}
+
 int help_print(const struct arguments *arg, const struct verb *v)
 {
 	CLEANUP(output_deinit) struct output o;

@@ -33,6 +33,8 @@ int verb_describe(const struct arguments *arg);
 int verb_record(const struct arguments *arg);
 int verb_help(const struct arguments *arg);
 
+int version_print(void);
+
 /* All verbs and options. */
 int help_print(const struct arguments *arg, const struct verb *v);
 

@@ -97,14 +97,11 @@ static void put_field(struct output *o, const struct field *f, struct record *r,
 	buffer_string(b, "  ");
 	put_value(b, f, first, r);
 	if (field_is_list(f)) {
-		unsigned n;
-
-		for (n = 1; n < LIST_SHOWN_MAX && record_get(r, f->id, n, &v) >= 0; n++) {
+		for (unsigned n = 1; n < LIST_SHOWN_MAX && record_get(r, f->id, n, &v) >= 0; n++) {
 			buffer_string(b, ", ");
 			put_value(b, f, &v, r);
 		}
-		if (n == LIST_SHOWN_MAX)
-			buffer_string(b, ", ...");
+		cell_rest(b, r, f->id, LIST_SHOWN_MAX);
 	}
 	buffer_char(b, '\n');
 	output_lines(o, 1);

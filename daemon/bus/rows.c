@@ -109,7 +109,7 @@ static int append_reading(struct rows *r)
 
 	if (!outer)
 		return -ENOMEM;
-	e = json_reading(r->context, &reading);
+	e = json_reading(r->context, NULL, &reading);
 	if (e == 0 && json_object_object_add(outer, "reading", reading) < 0) {
 		json_object_put(reading);
 		e = -ENOMEM;

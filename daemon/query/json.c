@@ -9,15 +9,13 @@
 #include "model/words.h"
 #include "query/json.h"
 
-/* No list of a socket is longer; a hostile recording's is cut here. */
+/* No list of a socket is longer; a hostile recording's is cut here, and how much is said. */
 #define LIST_MAX 65536
 
-static void json_put_cleanup(struct json_object **o)
+void json_put_cleanup(struct json_object **o)
 {
 	json_object_put(*o);
 }
-
-#define CLEANUP_JSON __attribute__((cleanup(json_put_cleanup)))
 
 /* Takes the value over in any case; a NULL value is memory that ran out. */
 static int add(struct json_object *o, const char *key, struct json_object *value)
@@ -121,6 +119,52 @@ static const char *raw_key(const struct field *f)
 	return keys[f->id];
 }
 
+static const char *omitted_key(const struct field *f)
+{
+	static const char *const keys[FIELD_COUNT] = {
+#define FIELD(id, name, wire, group, access, source, unit, doc) [id] = #name "_omitted",
+#include "socketd/fields.def"
+	};
+
+	return keys[f->id];
+}
+
+unsigned record_list_rest(struct record *r, enum field_id id, unsigned n)
+{
+	unsigned there = n, beyond = n + 1; /* by halves: there may be millions */
+	struct value v;
+
+	if (record_get(r, id, n, &v) < 0)
+		return 0;
+	while (record_get(r, id, beyond, &v) == 0) {
+		there = beyond;
+		beyond = n + (beyond - n) * 2;
+	}
+	while (beyond - there > 1) {
+		unsigned middle = there + (beyond - there) / 2;
+
+		if (record_get(r, id, middle, &v) == 0)
+			there = middle;
+		else
+			beyond = middle;
+	}
+	return beyond - n;
+}
+
+/* The array, if there is one, and how many values it lacks. */
+static int add_array(struct json_object *o, struct record *r, enum field_id id, const char *key, const char *omitted,
+		     struct json_object *array)
+{
+	unsigned rest;
+	int e;
+
+	if (!array)
+		return 0;
+	e = add(o, key, array);
+	rest = e == 0 ? record_list_rest(r, id, LIST_MAX) : 0;
+	return rest ? add(o, omitted, json_object_new_uint64(rest)) : e;
+}
+
 static int add_list(struct json_object *o, struct record *r, const struct field *f)
 {
 	CLEANUP_JSON struct json_object *array = NULL;
@@ -136,7 +180,7 @@ static int add_list(struct json_object *o, struct record *r, const struct field 
 		if (e < 0)
 			return e;
 	}
-	return array ? add(o, f->name, STEAL_PTR(array)) : 0;
+	return add_array(o, r, f->id, f->name, omitted_key(f), STEAL_PTR(array));
 }
 
 static int add_field(struct json_object *o, struct record *r, const struct field *f)
@@ -181,7 +225,7 @@ static int add_owners(struct json_object *o, struct record *r)
 		if (e < 0)
 			return e;
 	}
-	return array ? add(o, "owners", STEAL_PTR(array)) : 0;
+	return add_array(o, r, F_pid, "owners", "owners_omitted", STEAL_PTR(array));
 }
 
 static bool is_owner_member(enum field_id id)
@@ -217,8 +261,7 @@ int json_record(struct record *r, const enum field_id *fields, size_t n_fields, 
 	return 0;
 }
 
-/* Errors that only say that this kernel has no such family: nothing is missing from the answer. */
-static bool is_absent_family(int error)
+bool source_is_absent(int error)
 {
 	return error == ENOENT || error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
 }
@@ -226,7 +269,7 @@ static bool is_absent_family(int error)
 static int add_source(struct json_object *array, const struct source_def *def, const struct source_state *s, bool *partial)
 {
 	struct json_object *o = json_object_new_object();
-	bool lacking = !s->ended || (s->error && !is_absent_family(s->error));
+	bool lacking = !s->ended || (s->error && !source_is_absent(s->error));
 	int e;
 
 	e = append(array, o);
@@ -235,7 +278,7 @@ static int add_source(struct json_object *array, const struct source_def *def, c
 	if (e == 0)
 		e = add(o, "messages", json_object_new_uint64(s->n_messages));
 	if (e == 0 && s->error)
-		e = add(o, "error", json_object_new_string(is_absent_family(s->error) ? "not in this kernel" : strerror(s->error)));
+		e = add(o, "error", json_object_new_string(source_is_absent(s->error) ? "not in this kernel" : strerror(s->error)));
 	if (e == 0 && s->error)
 		e = add(o, "errno", json_object_new_int(s->error));
 	if (e == 0 && s->interrupted)
@@ -264,13 +307,13 @@ static int add_host(struct json_object *o, const struct host_info *h)
 	return e;
 }
 
-int json_reading(const struct context *c, struct json_object **ret)
+int json_reading(const struct context *c, const char *error, struct json_object **ret)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
 	struct json_object *sources;
-	bool partial = false;
+	bool partial = error != NULL;
+	int owners_error, e;
 	uint32_t hidden;
-	int error, e;
 
 	if (!o)
 		return -ENOMEM;
@@ -281,13 +324,15 @@ int json_reading(const struct context *c, struct json_object **ret)
 	for (unsigned id = 1; id < SOURCE_COUNT && e == 0; id++)
 		if (context_source(c, id)->seen)
 			e = add_source(sources, source_def_get(id), context_source(c, id), &partial);
-	if (e == 0 && context_owners_known(c, &error, &hidden)) {
+	if (e == 0 && context_owners_known(c, &owners_error, &hidden)) {
 		e = add(o, "hidden_processes", json_object_new_uint64(hidden));
-		if (e == 0 && error) {
+		if (e == 0 && owners_error) {
 			partial = true;
-			e = add(o, "owners_error", json_object_new_string(strerror(error)));
+			e = add(o, "owners_error", json_object_new_string(strerror(owners_error)));
 		}
 	}
+	if (e == 0 && error)
+		e = add(o, "error", json_object_new_string(error));
 	if (e == 0)
 		e = add(o, "partial", json_object_new_boolean(partial));
 	if (e < 0)

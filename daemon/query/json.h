@@ -8,16 +8,30 @@
 #include <stddef.h>
 
 #include "decode/record.h"
+#include "model/cleanup.h"
 
 struct json_object;
+
+void json_put_cleanup(struct json_object **o);
+#define CLEANUP_JSON CLEANUP(json_put)
 
 #define JSON_SCHEMA "socketd/1"
 
 /* One socket as an object (json_object_put frees it). fields NULL: every field that is present. -ENOMEM. */
 int json_record(struct record *r, const enum field_id *fields, size_t n_fields, struct json_object **ret);
 
-/* The document around them: what the reading says of itself (host, time, sources, partial and why). -ENOMEM. */
-int json_reading(const struct context *c, struct json_object **ret);
+/*
+ * The document around them: what the reading says of itself (host, time,
+ * sources, partial and why). error: what kept it from being read to its end, or
+ * whole, for people; NULL when nothing did. -ENOMEM.
+ */
+int json_reading(const struct context *c, const char *error, struct json_object **ret);
+
+/* A source's error that only says that this kernel has no such family: nothing is missing from the answer. */
+bool source_is_absent(int error);
+
+/* How many values a list of a row has from the n-th on: what who shows no more than n leaves out. */
+unsigned record_list_rest(struct record *r, enum field_id id, unsigned n);
 
 /* A row of the catalogue, for `describe` and ListFields. -ENOMEM. */
 int json_field(const struct field *f, struct json_object **ret);

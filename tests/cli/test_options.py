@@ -116,6 +116,37 @@ class Mistakes(Case):
                 self.assertEqual(r.stdout, b"")
                 self.assertTrue(r.stderr.startswith(b"sockctl: "))
 
+    def test_options_of_which_one_would_be_ignored(self):
+        for pattern, *args in [
+            (r"--json and --output", "--json", "--output=csv"), (r"--json and --output", "--output=json-seq", "--json=seq"),
+            (r"-j and --output", "-j", "--output=kv"), (r"--format and --output", "--format={pid}", "--output=csv"),
+            (r"--format and --json", "--format={pid}", "--json"), (r"--format and --json|--format and -j", "--format={pid}", "-j"),
+            (r"--format and --columns", "--format={pid}", "-C", "pid"),
+            (r"--file and --direct", "--direct", f"--file={self.recording}"), (r"--file and --bus", "--bus=system", f"--file={self.recording}"),
+            (r"--direct and --bus", "--direct", "--bus=system"), (r"--group-by and --columns", "--group-by=pid", "-C", "pid"),
+            (r"--group-by and --sort", "--group-by=pid", "--sort=pid"), (r"--group-by and --format", "--group-by=pid", "--format={pid}"),
+            (r"--summary and --sort", "-s", "--sort=pid"), (r"--summary and --columns", "-s", "-C", "pid"),
+            (r"--summary and --format", "-s", "--format={pid}"), (r"--summary and --group-by", "-s", "--group-by=pid"),
+        ]:
+            with self.subTest(args=args):
+                r = self.fails(2, rf"^sockctl: ({pattern}) do not go together", "show", *args)
+                self.assertEqual((r.stdout, len(lines(r.stderr))), (b"", 1))
+
+    def test_names_are_looked_at_though_nothing_is_printed(self):
+        for args in (["--sort=nope"], ["-C", "nope"], ["--format={nope}"], ["--group-by=nope"]):
+            with self.subTest(args=args):
+                self.fails(2, "no such field: nope", "--file", self.recording, "show", "-q", *args)
+
+    def test_filter_that_is_too_long_with_letters(self):
+        """The text alone is within the bounds: nothing in it is pointed at."""
+        for text in (" or ".join(["pid = 1"] * 64), "comm = '" + "x" * 4080 + "'"):
+            self.assertIn(run("--file", self.recording, "show", text).returncode, (0, 1))
+            r = self.fails(2, "too much together with the letters", "--file", self.recording, "show", "-tl", text)
+            self.assertEqual((r.stdout, len(lines(r.stderr))), (b"", 1))
+            self.assertNotIn(b"^", r.stderr)
+        r = self.fails(2, "^sockctl: the filter: ", "--file", self.recording, "show", "-tl", " or ".join(["pid = 1"] * 65))
+        self.assertEqual(len(lines(r.stderr)), 3)
+
     def test_bytes_of_the_user_do_not_act_on_the_terminal(self):
         for args in (["\x1b[31m"], ["show", "\x1b[31m"], ["show", "-C", "\x1b[31m"], ["show", "--format", "{\x1b}"],
                      ["describe", b"\xff\x1b"], ["show", "-A", "\x1b"], ["help", "\x1b"], ["show", "-f", "\x1b"],
@@ -142,11 +173,12 @@ class Mistakes(Case):
         self.fails(3, ".", "--bus=unix:path=/nonexistent/socket", "show")
 
     def test_full_disk(self):
-        with open("/dev/full", "w") as full:
-            p = subprocess.run([SOCKCTL, "--file", self.recording, "show"], stdout=full, stderr=subprocess.PIPE,
-                               timeout=TIMEOUT)
-        self.assertEqual(p.returncode, 5)
-        self.assertIn(b"No space left", p.stderr)
+        for args in (["--file", self.recording, "show"], ["--version"], ["--help"], ["help", "stat"], ["describe", "rtt"],
+                     ["-C", "help"], ["--direct", "record", os.path.join(self.folder, "full.skd")]):
+            with self.subTest(args=args), open("/dev/full", "w") as full:
+                p = subprocess.run([SOCKCTL, *args], stdout=full, stderr=subprocess.PIPE, timeout=TIMEOUT)
+                self.assertEqual(p.returncode, 5)
+                self.assertIn(b"No space left", p.stderr)
 
 
 class Terminal(Case):

@@ -65,6 +65,19 @@ class Selecting(Case):
             with self.subTest(text=text):
                 self.assertEqual(self.ours(text), expected)
 
+    def test_names_with_quotes(self):
+        """docs/filter.md: the other quote, or the byte's number, in both ways with all else as printed."""
+        path = os.path.join(self.folder, "a'b\" c\\d")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+            found = run("--direct", "record", "-").stdout
+        single, double, both = (self.folder + name for name in (r'/a\x27b" c\\d', r"/a'b\x22 c\\d", r"/a\x27b\x22 c\\d"))
+        for text in (f"local = '{single}'", f"'{single}'", f"unix:'{single}'", f'local = "{double}"', f'"{double}"',
+                     f"local = '{both}'", f'local = "{both}"', f"local ~ '{both}'"):
+            with self.subTest(text=text):
+                shown = json.loads(self.good("--file", "-", "show", "--json", text, stdin=None, input=found))["sockets"]
+                self.assertEqual([row["local"] for row in shown], [path.replace("\\", "\\\\")])
+
     def test_words_are_joined(self):
         s = self.sockets
         self.assertEqual(self.ours("state", "established", "sport", "=", f":{s.port}"), {s.accepted})
@@ -117,6 +130,13 @@ class Formats(Case):
         self.assertEqual(seq[:-1], short["sockets"])
         self.assertEqual(seq[-1], {"reading": {k: v for k, v in short.items() if k not in ("schema", "sockets")}})
         self.assertEqual(self.show("--json=off"), self.show())
+        self.assertNotIn(b"\x1e", self.show("--json=seq"))
+        # RFC 7464: RS before each text, a line feed behind it.
+        texts = self.show("--output=json-seq").split(b"\x1e")
+        self.assertEqual(texts[0], b"")
+        self.assertEqual(b"".join(texts), self.show("--json=seq"))
+        self.assertEqual([json.loads(text) for text in texts[1:]], seq)
+        self.assertEqual({text[-1:] for text in texts[1:]}, {b"\n"})
 
     def test_json_of_nothing(self):
         self.assertEqual(self.rows("recv_q > 4000000000"), [])

@@ -19,7 +19,8 @@ from sockctl_case import ENV, SOCKCTL, TIMEOUT, Case, inode, lines, on_terminal,
 
 # The block stream (include/socketd/stream.h), as far as it is changed here.
 HEADER, BLOCK = struct.Struct("=8sHHI"), struct.Struct("=II")
-SOURCE_END, MESSAGES = 4, 9
+SOURCE_END, OWNERS, MESSAGES = 4, 8, 9
+OWNER = struct.Struct("=QII")  # inode, pid, fd
 
 
 def blocks(data):
@@ -61,7 +62,6 @@ class Recordings(Case):
         size = os.stat(path).st_size
         self.assertIn(str(size), r.stdout.decode())
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
-        self.assertFalse(os.path.exists(path + ".tmp"))
         self.assertIn(inode(self.sockets.udp), {row.get("inode") for row in json.loads(run("--file", path, "--json").stdout)["sockets"]})
 
     def test_record_with_a_filter(self):
@@ -70,6 +70,16 @@ class Recordings(Case):
         rows = json.loads(run("--file", path, "show", "--json").stdout)["sockets"]
         self.assertIn(inode(self.sockets.udp), {row["inode"] for row in rows})
         self.assertNotIn(inode(self.sockets.listener), {row.get("inode") for row in rows})
+
+    def test_record_leaves_other_files_alone(self):
+        """Also those with the name of the file that it writes to first, in whatever way it makes one."""
+        path = os.path.join(self.folder, "beside.skd")
+        others = [self.file("beside.skd" + end, b"mine") for end in (".tmp", "~", ".part", ".XXXXXX")]
+        before = set(os.listdir(self.folder))
+        for _ in range(2):
+            self.assertEqual(run("--direct", "record", path).returncode, 0)
+        self.assertEqual([pathlib.Path(p).read_bytes() for p in others], [b"mine"] * len(others))
+        self.assertEqual(set(os.listdir(self.folder)), before | {"beside.skd"})
 
     def test_record_through_pipes(self):
         data = self.good("--direct", "record", "-")
@@ -102,6 +112,62 @@ class Recordings(Case):
     def test_record_where_it_may_not(self):
         for path in ("/nonexistent/x", self.folder):
             self.fails(2, re.escape(path), "--direct", "record", path)
+
+    def test_nothing_is_printed_of_what_is_none(self):
+        for path in ("/dev/zero", "/dev/null"):
+            for args in (["show"], ["show", "--output=csv"], ["show", "--group-by=pid"], ["stat"], ["stat", "--output=tsv"]):
+                with self.subTest(path=path, args=args):
+                    self.assertEqual(self.fails(2, path, "--file", path, *args).stdout, b"")
+
+    def json_styles(self, path):
+        """The reading as each verb and style tells it."""
+        for args in (["show"], ["show", "--sort=inode"], ["show", "--limit=1"], ["stat"], ["show", "--group-by=netid"]):
+            for style in ("--json", "--json=pretty", "-j", "--json=seq", "--output=json-seq"):
+                shown = run("--file", path, *args, style).stdout.decode()
+                if "seq" in style:
+                    yield (*args, style), json.loads(shown.splitlines()[-1].lstrip("\x1e"))["reading"]
+                else:
+                    yield (*args, style), json.loads(shown)
+
+    def test_json_says_that_it_is_not_whole(self):
+        data = self.data()
+        cut = self.file("cut.json", data[:len(data) * 3 // 4])
+        no_end = self.file("end.json", stream(data, list(blocks(data))[:-1]))
+        pieces = list(blocks(data))
+        i = [i for i, (kind, _) in enumerate(pieces) if kind == MESSAGES][-1]
+        at = HEADER.size + sum(BLOCK.size + len(payload) + -len(payload) % 8 for _, payload in pieces[:i])
+        damaged = self.file("damaged.json", data[:at] + BLOCK.pack(MESSAGES, 0xffffffff) + data[at + BLOCK.size:])
+        for path, why in [(cut, "cut short"), (no_end, "cut short"), (damaged, "damaged"), ("/dev/null", "empty")]:
+            for args, document in self.json_styles(path):
+                with self.subTest(path=path, args=args):
+                    self.assertIs(document["partial"], True)
+                    self.assertIn(why, document["error"])
+        for args, document in self.json_styles(self.recording):
+            with self.subTest(args=args):
+                self.assertIs(document["partial"], False)
+                self.assertNotIn("error", document)
+
+    def test_owners_that_are_left_out_are_counted(self):
+        data, target = self.data(), inode(self.sockets.udp)
+        row = next(row for row in self.rows() if row.get("inode") == target)
+        more = 70001
+        pieces = list(blocks(data))
+        i = next(i for i, (kind, _) in enumerate(pieces) if kind == MESSAGES)
+        owners = [OWNER.pack(target, 4194303, fd) for fd in range(more)]
+        pieces[i:i] = [(OWNERS, b"".join(owners[at:at + 50000])) for at in range(0, more, 50000)]
+        path, total = self.file("owners", stream(data, pieces)), more + len(row["owners"])
+
+        def show(*args):
+            return self.good("--file", path, "show", f"inode = {target}", *args).decode()
+        found = json.loads(show("--json"))["sockets"][0]
+        self.assertEqual(len(found["owners"]) + found["owners_omitted"], total)
+        self.assertEqual(found["owners"][0], row["owners"][0])
+        self.assertNotIn("owners_omitted", row)
+        for shown, count in [(show("-H"), r"pid="), (show("-H", "-C", "pid"), r"\d+(?=,)"),
+                             (re.search(r"(?m)^ +fd +(.*)$", self.good("--file", path, "show", f"ino:{target}").decode())[1], r"\d+(?=,)")]:
+            listed, rest = re.fullmatch(r"(.*),…\+(\d+) more\)?\n?", shown).groups()
+            self.assertEqual(len(re.findall(count, listed + ",")) + int(rest), total)
+        self.assertNotIn("…", self.show("-H").decode())
 
     def test_no_recording(self):
         for name, data in [("empty", b""), ("text", b"hello, world, this is not a recording\n" * 10),
