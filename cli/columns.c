@@ -114,14 +114,16 @@ static bool same(const struct column *a, const struct column *b)
 	return a->kind == b->kind && a->field == b->field;
 }
 
-static void remove_column(struct columns *c, const struct column *gone)
+/* Whether it was there. */
+static bool remove_column(struct columns *c, const struct column *gone)
 {
-	size_t n = 0;
+	size_t n = 0, before = c->n;
 
 	for (size_t i = 0; i < c->n; i++)
 		if (!same(&c->rows[i], gone))
 			c->rows[n++] = c->rows[i];
 	c->n = n;
+	return n < before;
 }
 
 int columns_change(struct columns *c, const char *list)
@@ -140,7 +142,11 @@ int columns_change(struct columns *c, const char *list)
 			return EXIT_USAGE;
 		}
 		if (sign && *word == '-') {
-			remove_column(c, &column);
+			if (!remove_column(c, &column)) {
+				message("-C: %s is no column of this table; the owners' is called users, and -C help lists all",
+					message_safe_n(word + 1, len - 1));
+				return EXIT_USAGE;
+			}
 		} else if (c->n == COLUMNS_MAX) {
 			message("-C: more than %d columns", COLUMNS_MAX);
 			return EXIT_USAGE;

@@ -451,14 +451,17 @@ static int settle_verb(struct arguments *a, const struct verb **ret, uint64_t gi
 	const struct verb *v = &verb_rows[VERB_SHOW];
 
 	if (a->n_words) {
-		v = verb_find(a->words[0]);
-		if (!v) {
-			message("no such verb: %s; to list sockets that match it: sockctl show '%s'",
-				message_safe(a->words[0]), message_safe(a->words[0]));
+		const struct verb *named = verb_find(a->words[0]);
+
+		if (named) {
+			v = named;
+			a->words++;
+			a->n_words--;
+		} else if (verb_is_misspelt(a->words[0])) {
+			message("no such verb: %s; see sockctl --help. To list sockets: sockctl show", message_safe(a->words[0]));
 			return EXIT_USAGE;
 		}
-		a->words++;
-		a->n_words--;
+		/* Else it begins a filter: "sockctl :443" and "sockctl -tan state close-wait" are what fingers type. */
 	}
 	for (size_t i = 0; i < n_option_rows; i++) {
 		const struct option_row *row = &option_rows[i];

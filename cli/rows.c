@@ -52,7 +52,7 @@ static bool is_blank(const char *text)
 	return !text[strspn(text, " \t\n")];
 }
 
-int rows_init(struct rows *r, const struct arguments *arg, int first)
+int rows_init(struct rows *r, const struct arguments *arg, int first, bool default_states)
 {
 	CLEANUP(free) char *text = options_join(arg, first);
 	CLEANUP(query_free) struct query *typed = NULL;
@@ -64,9 +64,13 @@ int rows_init(struct rows *r, const struct arguments *arg, int first)
 	e = parse_text(&typed, text, true);
 	if (e >= 0)
 		return e;
+	if (arg->file && query_wants_kernel(typed)) {
+		message("autobound: only the running kernel knows; a recording does not tell");
+		return EXIT_USAGE;
+	}
 	r->has_target = query_has_target(typed);
 	r->is_exact = query_is_exact(typed);
-	selection_text(&arg->selection, !query_has_state(typed) && !r->has_target, letters);
+	selection_text(&arg->selection, default_states && !query_has_state(typed) && !r->has_target, letters);
 	if (!*letters) {
 		r->query = STEAL_PTR(typed);
 		r->expression = is_blank(text) ? strdup("") : STEAL_PTR(text);
@@ -204,6 +208,26 @@ static bool check_source(const struct rows *r, enum source_id id)
 	return false;
 }
 
+/* Nothing was found because the kernel has no way to tell: an empty table would say that there is nothing. */
+static void say_no_handlers(const struct rows *r)
+{
+	const char *name = NULL;
+	unsigned n_absent = 0;
+
+	for (unsigned id = 1; id < SOURCE_COUNT; id++) {
+		const struct source_state *s = context_source(r->context, id);
+
+		if (!s->seen)
+			continue;
+		if (!s->error || !source_is_absent(s->error))
+			return;
+		name = source_def_get(id)->name;
+		n_absent++;
+	}
+	if (n_absent > 0 && !r->arg->quiet)
+		message("%s: this kernel has no handler for such sockets (a module may be missing): none can be listed", name);
+}
+
 static bool check_owners(const struct rows *r)
 {
 	uint32_t hidden = 0;
@@ -216,7 +240,7 @@ static bool check_owners(const struct rows *r)
 		return false;
 	}
 	if (hidden && isatty(STDERR_FILENO) && !r->arg->quiet)
-		message_note("%u processes could not be looked into%s", hidden,
+		message_note("%u process%s could not be looked into%s", hidden, hidden == 1 ? "" : "es",
 			     geteuid() ? ": run as root to see all owners" : "");
 	return true;
 }
@@ -231,6 +255,8 @@ int rows_finish(struct rows *r)
 		for (unsigned id = 1; id < SOURCE_COUNT; id++)
 			whole &= check_source(r, id);
 		whole &= check_owners(r);
+		if (!r->n_matched)
+			say_no_handlers(r);
 	}
 	if (r->n_damaged) {
 		message("%s: %llu rows are damaged and left out", origin(r->arg), (unsigned long long)r->n_damaged);

@@ -33,9 +33,10 @@ struct rows {
 
 /*
  * Reads the filter: the words of the command line from first on, and the
- * letters of ss. -1, or an exit code; then what is wrong was said.
+ * letters of ss. default_states: letters of families alone mean the states that
+ * ss lists. -1, or an exit code; then what is wrong was said.
  */
-int rows_init(struct rows *r, const struct arguments *arg, int first);
+int rows_init(struct rows *r, const struct arguments *arg, int first, bool default_states);
 void rows_deinit(struct rows *r);
 DEFINE_CLEANUP(struct rows, rows_deinit)
 

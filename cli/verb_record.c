@@ -197,7 +197,7 @@ int verb_record(const struct arguments *arg)
 		message("%s: not a regular file; - is standard output", message_safe(path));
 		return EXIT_USAGE;
 	}
-	r = rows_init(&rows, arg, 1);
+	r = rows_init(&rows, arg, 1, false);
 	if (r >= 0)
 		return r;
 	r = open_feed(&f, arg, rows.expression);

@@ -283,7 +283,7 @@ int verb_show(const struct arguments *arg)
 
 	if (arg->columns && !strcmp(arg->columns, "help"))
 		return columns_help(arg);
-	r = rows_init(&rows, arg, 0);
+	r = rows_init(&rows, arg, 0, true);
 	if (r >= 0)
 		return r;
 	if (arg->group_by)

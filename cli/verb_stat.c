@@ -143,7 +143,7 @@ int verb_stat(const struct arguments *arg)
 	CLEANUP(rows_deinit) struct rows rows = { 0 };
 	int r;
 
-	r = rows_init(&rows, arg, 0);
+	r = rows_init(&rows, arg, 0, false);
 	if (r >= 0)
 		return r;
 	return arg->by ? groups_show(&rows, "--by", arg->by) : count_all(&rows);

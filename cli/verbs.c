@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The verbs of sockctl, and --help, which is made of their table and that of the options */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "query/query.h"
 
 const struct verb verb_rows[VERB_COUNT] = {
 	[VERB_SHOW] = { "show", "[TARGET...] [FILTER...]", 0, -1, verb_show, "List sockets, or show one whole (the default)" },
@@ -23,6 +25,23 @@ const struct verb *verb_find(const char *name)
 		if (!strcmp(verb_rows[i].name, name))
 			return &verb_rows[i];
 	return NULL;
+}
+
+bool verb_is_misspelt(const char *word)
+{
+	CLEANUP(query_free) struct query *q = NULL;
+	/* These open a clause, and are no filter alone. */
+	static const char *const openers[] = { "state", "exclude", "excl", "src", "dst", "not", "has", "dev", "fwmark", "cgroup" };
+	struct query_error error;
+
+	if (word[strspn(word, "abcdefghijklmnopqrstuvwxyz-")])
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(openers); i++)
+		if (!strcmp(openers[i], word))
+			return false;
+	if (field_find(word, strlen(word)))
+		return false;
+	return query_parse(&q, word, strlen(word), &error) == -EINVAL;
 }
 
 /* Where the explanations begin. */

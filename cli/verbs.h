@@ -27,6 +27,9 @@ extern const struct verb verb_rows[VERB_COUNT];
 /* NULL when there is none of this name. */
 const struct verb *verb_find(const char *name);
 
+/* Whether a word was meant as a verb: letters only, and neither a word of the filter language nor a field. */
+bool verb_is_misspelt(const char *word);
+
 int verb_show(const struct arguments *arg);
 int verb_stat(const struct arguments *arg);
 int verb_describe(const struct arguments *arg);

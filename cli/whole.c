@@ -11,7 +11,7 @@
 /* Values of a list that are shown here. */
 #define LIST_SHOWN_MAX 256
 /* Where values begin: behind the longest name that is usual. */
-#define NAME_WIDTH 26
+#define NAME_WIDTH 31
 
 static void put_coloured(struct output *o, enum colour c, const char *text)
 {

@@ -21,6 +21,20 @@ from sockctl_case import ROOT, Case, cookie, inode, lines, run
 class Selecting(Case):
     """Letters, targets, filters: which sockets there are in the answer."""
 
+    def test_a_filter_needs_no_verb(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            for args in ([f":{port}"], ["-tan", "state", "listening", f"sport = :{port}"], ["-l", f"tcp:{port}"], [f"sport=:{port}"]):
+                shown = run("-H", *args)
+                self.assertEqual(shown.returncode, 0, shown.stderr)
+                self.assertEqual(len(lines(shown.stdout)), 1, args)
+                self.assertIn(f"127.0.0.1:{port}".encode(), shown.stdout)
+
+    def test_letters_count_all_states(self):
+        with socket.create_server(("127.0.0.1", 0)):
+            counts = json.loads(run("stat", "-t", "--json").stdout)["counts"]
+            self.assertGreater([row for row in counts if row["netid"] == "tcp"][0]["LISTEN"], 0)
+
     def test_all_without_letters(self):
         self.assertEqual(self.ours(), set(self.sockets.all()))
 
