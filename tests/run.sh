@@ -42,6 +42,14 @@ suite()
 	meson test -C "$dir" --no-rebuild --print-errorlogs
 }
 
+# Other work on the machine moves the figures: a time may be twice its budget here, the memory may not.
+bench()
+{
+	[ -f build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dman=disabled >/dev/null || return 1
+	ninja -C build-bench >build-bench/ninja.log 2>&1 || { tail -n 40 build-bench/ninja.log; return 1; }
+	tests/bench/run.py --build build-bench --sockets "${BENCH_SOCKETS:-100000}" --reps 5 --slack 2
+}
+
 step setup ./build.sh --only-setup || exit 1
 if [[ $parts == *" build "* ]]; then
 	step "build and tests" suite build-test
@@ -53,10 +61,7 @@ if [[ $parts == *" fuzz "* ]]; then
 	step fuzz tests/fuzz/run.sh "${FUZZ_SECONDS:-20}"
 fi
 if [[ $parts == *" bench "* ]]; then
-	# Other work on the machine moves the figures: they are shown, and judged by who reads them.
-	[ -f build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dman=disabled >/dev/null
-	ninja -C build-bench >/dev/null &&
-		step "budgets (reported)" tests/bench/run.py --build build-bench --sockets "${BENCH_SOCKETS:-100000}" --reps 3 --no-fail
+	step "budgets" bench
 fi
 if [[ $parts == *" vm "* ]]; then
 	[ -f build-test/build.ninja ] || step "build for the guests" suite build-test
