@@ -13,7 +13,8 @@ void cell_value(struct buffer *b, const struct field *f, const struct value *v, 
 {
 	size_t size = VALUE_TEXT_MAX;
 
-	if (v->kind == VALUE_U64 && style == VALUE_PLAIN && f->unit->kind == UNIT_NUMBER && f->unit->name[0] != 'h') {
+	if (v->kind == VALUE_U64 && style == VALUE_PLAIN && f->unit->kind == UNIT_NUMBER && f->unit->name[0] != 'h' &&
+	    f->unit->scale == 1) {
 		buffer_number(b, v->u);
 		return;
 	}

@@ -75,8 +75,8 @@ static void put_value(struct buffer *b, const struct field *f, const struct valu
 		return;
 	/* 1.23 MiB is for the eye; the number itself is what other tools say. */
 	scaled = memchr(b->data + start, '.', b->len - start) || memchr(b->data + start, 'm', b->len - start) ||
-		 memchr(b->data + start, 'i', b->len - start);
-	if (scaled && *f->unit->suffix && v->u != UINT64_MAX) {
+		 memchr(b->data + start, 'i', b->len - start) || memchr(b->data + start, 'd', b->len - start);
+	if (scaled && f->unit->scale == 1 && *f->unit->suffix && v->u != UINT64_MAX) {
 		buffer_string(b, " (");
 		buffer_number(b, v->u);
 		buffer_char(b, ' ');

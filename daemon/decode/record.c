@@ -95,6 +95,7 @@ int record_open(struct record *ret, const struct message *m, const struct contex
 	ret->def = def;
 	ret->decoder = d;
 	ret->context = c;
+	ret->track = m->track && m->track->flags & SOCKETD_TRACK_KNOWN ? m->track : NULL;
 	memset(ret->attr, 0, sizeof(ret->attr));
 
 	if (d->open)
@@ -117,7 +118,8 @@ static const struct slot *decoder_slot(const struct decoder *d, enum field_id id
 		if (s)
 			return s;
 	}
-	return table_slot(&common_table, id);
+	s = table_slot(&common_table, id);
+	return s ? s : table_slot(&track_table, id);
 }
 
 /* The bytes that a slot's offset counts in; NULL when the attribute is not there. */
@@ -358,6 +360,12 @@ bool decode_source_has(enum source_id source, enum field_id id)
 		if (def->family == AF_INET)
 			return false;
 		break;
+	case F_tx_rate:
+	case F_rx_rate:
+	case F_tx_segs_rate:
+	case F_rx_segs_rate:
+	case F_retrans_rate:
+		return track_has_rates(source);
 	default:
 		break;
 	}

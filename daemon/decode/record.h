@@ -26,6 +26,7 @@ struct record {
 	const struct source_def *def;
 	const struct decoder *decoder;
 	const struct context *context;
+	const struct socketd_track *track; /* NULL when nothing is remembered of it */
 	/* Attributes by number, NULL when absent; only the first of a number counts. */
 	const struct nlattr *attr[RECORD_ATTR_MAX];
 	/* KIND_PROC_INET: the line's words, parsed when the record is opened. */

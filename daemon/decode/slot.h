@@ -100,7 +100,7 @@ extern const struct decoder inet_tcp_decoder, inet_dgram_decoder, mptcp_decoder,
 	smc_decoder, tipc_decoder, proc_inet_decoder;
 
 extern const struct slot_table inet_table, inet_listen_table, inet_cong_table, tcp_info_table,
-	tcp_info_listen_table, ulp_table, skmeminfo_table, owner_table;
+	tcp_info_listen_table, ulp_table, skmeminfo_table, owner_table, track_table;
 
 /*
  * Fills attr[] (cleared before) from a row of attributes; numbers of
@@ -113,6 +113,9 @@ const struct nlattr *slot_find(const uint8_t *data, size_t len, unsigned type);
 
 /* The next attribute of a row and what follows it; NULL at its end or at damage. */
 const struct nlattr *slot_next(const uint8_t **data, size_t *len);
+
+/* Whether rows of a source can have rates. */
+bool track_has_rates(enum source_id source);
 
 /* Makers of values; all return 0 or -ENODATA. */
 int slot_value_ip(struct value *ret, unsigned family, const uint8_t *ip);

@@ -10,7 +10,7 @@
 #include "model/words.h"
 
 /* Every unit that a row of fields.def can name. */
-#define UNITS(NUMBER, ENUM, FLAGS)      \
+#define UNITS(NUMBER, PARTS, ENUM, FLAGS) \
 	NUMBER(none, "")                \
 	NUMBER(usec, "µs")              \
 	NUMBER(nsec, "ns")              \
@@ -18,6 +18,7 @@
 	NUMBER(packets, "")             \
 	NUMBER(count, "")               \
 	NUMBER(bytes_per_second, "B/s") \
+	PARTS(per_second, "/s", 1000)   \
 	NUMBER(hex, "")                 \
 	NUMBER(uid, "")                 \
 	NUMBER(by_state, "")            \
@@ -53,10 +54,11 @@
 	FLAGS(userlocks)                \
 	FLAGS(tsflags)
 
-#define NUMBER_UNIT(n, s) static const struct field_unit unit_##n = { #n, s, UNIT_NUMBER, NULL };
-#define ENUM_UNIT(n) static const struct field_unit unit_enum_##n = { "enum_" #n, "", UNIT_ENUM, &words_##n };
-#define FLAGS_UNIT(n) static const struct field_unit unit_flags_##n = { "flags_" #n, "", UNIT_FLAGS, &words_##n };
-UNITS(NUMBER_UNIT, ENUM_UNIT, FLAGS_UNIT)
+#define NUMBER_UNIT(n, s) static const struct field_unit unit_##n = { #n, s, UNIT_NUMBER, NULL, 1 };
+#define PARTS_UNIT(n, s, parts) static const struct field_unit unit_##n = { #n, s, UNIT_NUMBER, NULL, parts };
+#define ENUM_UNIT(n) static const struct field_unit unit_enum_##n = { "enum_" #n, "", UNIT_ENUM, &words_##n, 1 };
+#define FLAGS_UNIT(n) static const struct field_unit unit_flags_##n = { "flags_" #n, "", UNIT_FLAGS, &words_##n, 1 };
+UNITS(NUMBER_UNIT, PARTS_UNIT, ENUM_UNIT, FLAGS_UNIT)
 
 static const struct field fields[FIELD_COUNT] = {
 #define FIELD(id_, name_, wire_, group_, access_, source_, unit_name, doc_) \
@@ -238,7 +240,7 @@ const char *field_group_name(enum field_group g)
 		[GROUP_af_unix] = "af_unix", [GROUP_af_netlink] = "af_netlink",
 		[GROUP_af_packet] = "af_packet", [GROUP_af_vsock] = "af_vsock", [GROUP_af_xdp] = "af_xdp",
 		[GROUP_af_smc] = "af_smc", [GROUP_af_tipc] = "af_tipc", [GROUP_socket] = "socket",
-		[GROUP_sock] = "sock",
+		[GROUP_sock] = "sock", [GROUP_track] = "track",
 	};
 
 	return names[g];
@@ -255,7 +257,7 @@ const char *field_group_title(enum field_group g)
 		[GROUP_sctp_info] = "SCTP (struct sctp_info)", [GROUP_af_unix] = "UNIX",
 		[GROUP_af_netlink] = "Netlink", [GROUP_af_packet] = "Packet", [GROUP_af_vsock] = "VSOCK",
 		[GROUP_af_xdp] = "XDP", [GROUP_af_smc] = "SMC", [GROUP_af_tipc] = "TIPC",
-		[GROUP_socket] = "struct socket", [GROUP_sock] = "struct sock",
+		[GROUP_socket] = "struct socket", [GROUP_sock] = "struct sock", [GROUP_track] = "Remembered by socketd",
 	};
 
 	return titles[g];

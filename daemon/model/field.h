@@ -54,6 +54,7 @@ enum field_group {
 	GROUP_af_tipc,
 	GROUP_socket,
 	GROUP_sock,
+	GROUP_track,
 	GROUP_COUNT
 };
 
@@ -73,6 +74,8 @@ struct field_unit {
 	const char *suffix; /* "µs", "B", "/s"; "" when there is none */
 	enum field_unit_kind kind;
 	const struct words *words; /* of UNIT_ENUM and UNIT_FLAGS */
+	/* A number of it is held as so many parts of one: 1000 for thousandths, else 1. value_format() divides. */
+	unsigned scale;
 };
 
 struct field {

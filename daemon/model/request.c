@@ -28,5 +28,8 @@ void request_deinit(struct request *r)
 		free(r->sources[id].bytecode);
 		r->sources[id].bytecode = NULL;
 		r->sources[id].bytecode_len = 0;
+		free(r->sources[id].gets);
+		r->sources[id].gets = NULL;
+		r->sources[id].n_gets = 0;
 	}
 }

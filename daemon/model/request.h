@@ -18,6 +18,18 @@
  * A request is a superset of what the query wants: what comes back is matched
  * again by the query. So an answer may hold more, never less.
  */
+/* One TCP socket that is asked for by its name: no walk over the kernel's table. */
+struct exact_key {
+	uint64_t cookie;
+	uint8_t local[16], peer[16];
+	uint16_t local_port, peer_port; /* host order */
+	uint32_t ifindex;
+	bool may_end; /* TIME-WAIT when it was last seen: that it is not found is an answer */
+};
+
+/* Past so many a dump is cheaper. */
+#define REQUEST_GETS_MAX 512
+
 struct source_request {
 	bool wanted;
 	uint32_t states;       /* mask of STATE_BIT; STATES_ALL for all */
@@ -30,11 +42,19 @@ struct source_request {
 	uint8_t local[16], peer[16];
 	uint16_t local_port, peer_port; /* host order; with exact, KIND_INET */
 	uint32_t ifindex;
+	/*
+	 * TCP: of the states beside LISTEN only these sockets are asked for, one at
+	 * a time. When one of them is not found the whole dump is made after all.
+	 */
+	bool by_gets;
+	struct exact_key *gets; /* owned */
+	uint32_t n_gets;
 };
 
 struct request {
 	uint32_t groups; /* mask of GROUP_BIT; GROUP_owner asks for the owner scan */
 	uint32_t uid;    /* the reading is made for this user; 0 sees all */
+	uint64_t table_age_usec; /* of the table that the gets come from; it goes into HOST */
 	struct source_request sources[SOURCE_COUNT];
 };
 

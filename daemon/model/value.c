@@ -160,25 +160,58 @@ static size_t format_flags(const struct words *w, uint64_t flags, char *buf, siz
 	return n;
 }
 
+/* Of a number held in parts of one, as exact as it is: 12.3. Room for 24 bytes. */
+static size_t format_parts(char *buf, uint64_t u, unsigned scale)
+{
+	size_t n = text_u64(buf, u / scale);
+	uint64_t rest = u % scale;
+
+	if (rest)
+		buf[n++] = '.';
+	while (rest) {
+		rest *= 10;
+		buf[n++] = (char)('0' + rest / scale);
+		rest %= scale;
+	}
+	return n;
+}
+
+/* A time of a minute and more in its two largest units: 1m 30s, 3h 12m, 2d 4h. */
+static size_t format_long_time(uint64_t seconds, const char *gap, char *buf, size_t size)
+{
+	static const struct {
+		unsigned seconds;
+		char large, small;
+		unsigned part;
+	} units[] = { { 86400, 'd', 'h', 3600 }, { 3600, 'h', 'm', 60 }, { 60, 'm', 's', 1 } };
+	unsigned i = 0;
+
+	while (i + 1 < ARRAY_SIZE(units) && seconds < units[i].seconds)
+		i++;
+	return (size_t)snprintf(buf, size, "%llu%c%s%llu%c", (unsigned long long)(seconds / units[i].seconds), units[i].large,
+				gap, (unsigned long long)(seconds % units[i].seconds / units[i].part), units[i].small);
+}
+
 /* Three digits or so, and the unit that makes them so. */
-static size_t format_human(const struct field_unit *unit, uint64_t u, char *buf, size_t size)
+static size_t format_human(const struct field_unit *unit, uint64_t u, const char *gap, char *buf, size_t size)
 {
 	static const char *const time_units[] = { "µs", "ms", "s" };
 	static const char *const byte_units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double v = (double)u;
+	char parts[24];
 	unsigned i = 0;
 
 	if (!strcmp(unit->name, "usec")) {
+		if (u >= 60 * 1000 * 1000)
+			return format_long_time(u / (1000 * 1000), gap, buf, size);
 		while (i + 1 < ARRAY_SIZE(time_units) && v >= 1000) {
 			v /= 1000;
 			i++;
 		}
-		if (i == 2 && v >= 3600)
-			return (size_t)snprintf(buf, size, "%lluh %llum", (unsigned long long)(v / 3600), (unsigned long long)(v / 60) % 60);
-		if (i == 2 && v >= 60)
-			return (size_t)snprintf(buf, size, "%llum %llus", (unsigned long long)(v / 60), (unsigned long long)v % 60);
-		return (size_t)snprintf(buf, size, "%.4g %s", v, time_units[i]);
+		return (size_t)snprintf(buf, size, "%.4g%s%s", v, gap, time_units[i]);
 	}
+	if (!strcmp(unit->name, "per_second"))
+		return (size_t)snprintf(buf, size, "%.*s%s", (int)format_parts(parts, u, unit->scale), parts, unit->suffix);
 	if (!strcmp(unit->name, "bytes") || !strcmp(unit->name, "bytes_per_second")) {
 		if (u == UINT64_MAX && unit->name[5])
 			return (size_t)snprintf(buf, size, "unlimited");
@@ -187,8 +220,9 @@ static size_t format_human(const struct field_unit *unit, uint64_t u, char *buf,
 			i++;
 		}
 		if (i == 0)
-			return (size_t)snprintf(buf, size, "%llu %s%s", (unsigned long long)u, byte_units[0], unit->name[5] ? "/s" : "");
-		return (size_t)snprintf(buf, size, "%.4g %s%s", v, byte_units[i], unit->name[5] ? "/s" : "");
+			return (size_t)snprintf(buf, size, "%llu%s%s%s", (unsigned long long)u, gap, byte_units[0],
+						unit->name[5] ? "/s" : "");
+		return (size_t)snprintf(buf, size, "%.4g%s%s%s", v, gap, byte_units[i], unit->name[5] ? "/s" : "");
 	}
 	return 0;
 }
@@ -197,6 +231,7 @@ static size_t format_unsigned(const struct field *f, uint64_t u, enum value_styl
 {
 	const struct field_unit *unit = f->unit;
 	const char *word;
+	char digits[24];
 	size_t n;
 
 	switch (unit->kind) {
@@ -212,18 +247,15 @@ static size_t format_unsigned(const struct field *f, uint64_t u, enum value_styl
 			n = (size_t)snprintf(buf, size, f->id == F_cookie ? "%llx" : "0x%llx", (unsigned long long)u);
 			return n < size ? n : size - 1;
 		}
-		if (style == VALUE_HUMAN) {
-			n = format_human(unit, u, buf, size);
+		if (style != VALUE_PLAIN) {
+			n = format_human(unit, u, style == VALUE_SHORT ? "" : " ", buf, size);
 			if (n)
 				return n < size ? n : size - 1;
 		}
 		break;
 	}
-	if (size < 21)
-		return append(buf, size, 0, "", 0);
-	n = text_u64(buf, u);
-	buf[n] = '\0';
-	return n;
+	n = unit->scale > 1 ? format_parts(digits, u, unit->scale) : text_u64(digits, u);
+	return n < size ? append(buf, size, 0, digits, n) : append(buf, size, 0, "", 0);
 }
 
 size_t value_format(const struct field *f, const struct value *v, enum value_style style, char *buf, size_t size)

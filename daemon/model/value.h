@@ -63,8 +63,9 @@ static inline void value_set_str(struct value *v, const char *data, size_t len)
 
 /* How numbers are written. */
 enum value_style {
-	VALUE_PLAIN, /* digits only: tables, CSV */
-	VALUE_HUMAN, /* with a unit, large ones scaled: 20.4 ms, 1.2 MB */
+	VALUE_PLAIN, /* digits only, of thousandths with a point: tables, CSV */
+	VALUE_HUMAN, /* with a unit, large ones scaled: 20.4 ms, 1.2 MiB, 3h 12m */
+	VALUE_SHORT, /* the same in one word, for a column of a table: 20.4ms, 3h12m */
 };
 
 /*

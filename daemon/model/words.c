@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/words.h"
+#include "socketd/stream.h"
 
 /*
  * The numbers are the kernel's ABI, named at each table; they are written out
@@ -156,6 +157,11 @@ WORDS(errno, "errno", { 0, "none" }, { 1, "EPERM" }, { 4, "EINTR" }, { 5, "EIO" 
       { 106, "EISCONN" }, { 107, "ENOTCONN" }, { 108, "ESHUTDOWN" }, { 110, "ETIMEDOUT" },
       { 111, "ECONNREFUSED" }, { 112, "EHOSTDOWN" }, { 113, "EHOSTUNREACH" }, { 114, "EALREADY" },
       { 115, "EINPROGRESS" });
+
+/* include/socketd/stream.h, enum socketd_event_kind */
+WORDS(event, "event", { SOCKETD_EVENT_OPENED, "opened" }, { SOCKETD_EVENT_CHANGED, "changed" },
+      { SOCKETD_EVENT_CLOSED, "closed" }, { SOCKETD_EVENT_OVERFLOW, "overflow" }, { SOCKETD_EVENT_PRESENT, "present" },
+      { SOCKETD_EVENT_SYNCED, "synced" });
 
 /* include/uapi/linux/netlink.h, NETLINK_* */
 WORDS(netlink, "netlink", { 0, "route" }, { 2, "usersock" }, { 3, "firewall" }, { 4, "sock_diag" },

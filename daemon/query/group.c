@@ -33,6 +33,15 @@ struct grouping {
 	size_t key_len, key_size;
 };
 
+/* Rates last: who does not show them asks for those before. */
+static const enum field_id summed[] = { F_state, F_recv_q, F_send_q, F_tx_rate, F_rx_rate, F_retrans_rate };
+
+const enum field_id *grouping_fields(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(summed);
+	return summed;
+}
+
 int grouping_new(struct grouping **ret, const enum field_id *keys, size_t n_keys)
 {
 	CLEANUP(grouping_free) struct grouping *g = calloc(1, sizeof(*g));
@@ -252,23 +261,50 @@ static unsigned count_tuples(const struct grouping *g, struct record *r)
 	return longest;
 }
 
-static uint64_t queue_length(struct record *r, enum field_id field)
+static uint64_t number_or_none(struct record *r, enum field_id field)
 {
 	struct value v;
 
 	return record_get(r, field, 0, &v) >= 0 ? v.u : 0;
 }
 
+/* What a row adds to its groups. */
+static void row_sums(struct record *r, struct group *ret)
+{
+	struct value v;
+
+	*ret = (struct group){ .n_rows = 1 };
+	/* A listener's queues are of connections, not of bytes. */
+	if (record_state(r) != STATE_LISTEN) {
+		ret->recv_q = number_or_none(r, F_recv_q);
+		ret->send_q = number_or_none(r, F_send_q);
+	}
+	/* Rates are there together, or not at all. */
+	ret->has_rates = record_get(r, F_tx_rate, 0, &v) >= 0;
+	if (ret->has_rates) {
+		ret->tx_rate = v.u;
+		ret->rx_rate = number_or_none(r, F_rx_rate);
+		ret->retrans_rate = number_or_none(r, F_retrans_rate);
+	}
+}
+
+static void group_add(struct group *g, const struct group *row)
+{
+	g->n_rows += row->n_rows;
+	g->recv_q += row->recv_q;
+	g->send_q += row->send_q;
+	g->tx_rate += row->tx_rate;
+	g->rx_rate += row->rx_rate;
+	g->retrans_rate += row->retrans_rate;
+	g->has_rates |= row->has_rates;
+}
+
 int grouping_add(struct grouping *g, struct record *r)
 {
 	unsigned n_tuples = count_tuples(g, r);
-	uint64_t recv_q = 0, send_q = 0;
+	struct group sums;
 
-	/* A listener's queues are of connections, not of bytes. */
-	if (record_state(r) != STATE_LISTEN) {
-		recv_q = queue_length(r, F_recv_q);
-		send_q = queue_length(r, F_send_q);
-	}
+	row_sums(r, &sums);
 	g->row++;
 	for (unsigned n = 0; n < n_tuples; n++) {
 		struct group_entry *e;
@@ -279,9 +315,7 @@ int grouping_add(struct grouping *g, struct record *r)
 		if (e->last_row == g->row)
 			continue;
 		e->last_row = g->row;
-		e->group.n_rows++;
-		e->group.recv_q += recv_q;
-		e->group.send_q += send_q;
+		group_add(&e->group, &sums);
 	}
 	return 0;
 }

@@ -78,6 +78,15 @@ static bool is_wide_id(const struct field *f)
 	return f->wire == WIRE_u64 && !strcmp(f->unit->name, "hex");
 }
 
+/* A number with decimals, as exact as it is. */
+static struct json_object *new_parts(const struct field *f, const struct value *v)
+{
+	char text[VALUE_TEXT_MAX];
+
+	value_format(f, v, VALUE_PLAIN, text, sizeof(text));
+	return json_object_new_double_s((double)v->u / f->unit->scale, text);
+}
+
 static struct json_object *new_value(const struct field *f, const struct value *v)
 {
 	char text[24];
@@ -96,6 +105,8 @@ static struct json_object *new_value(const struct field *f, const struct value *
 			snprintf(text, sizeof(text), "%llx", (unsigned long long)v->u);
 			return json_object_new_string(text);
 		}
+		if (f->unit->scale > 1)
+			return new_parts(f, v);
 		return json_object_new_uint64(v->u);
 	case VALUE_S64:
 		if (f->unit->kind == UNIT_ENUM)
@@ -304,6 +315,8 @@ static int add_host(struct json_object *o, const struct host_info *h)
 		e = add(host, "socketd", json_object_new_string(h->version));
 	if (e == 0)
 		e = add(o, "time_usec", json_object_new_uint64(h->realtime_usec));
+	if (e == 0 && h->table_age_usec)
+		e = add(o, "table_age", json_object_new_uint64(h->table_age_usec));
 	return e;
 }
 
@@ -335,6 +348,39 @@ int json_reading(const struct context *c, const char *error, struct json_object 
 		e = add(o, "error", json_object_new_string(error));
 	if (e == 0)
 		e = add(o, "partial", json_object_new_boolean(partial));
+	if (e < 0)
+		return e;
+	*ret = STEAL_PTR(o);
+	return 0;
+}
+
+static struct json_object *new_word(const struct words *w, uint64_t number)
+{
+	const char *word = words_find(w, number);
+	char digits[24];
+
+	return word ? json_object_new_string(word) : json_object_new_string_len(digits, (int)text_u64(digits, number));
+}
+
+int json_event(const struct event_info *event, struct json_object *socket, struct json_object **ret)
+{
+	CLEANUP_JSON struct json_object *rest = socket;
+	CLEANUP_JSON struct json_object *o = json_object_new_object();
+	int e;
+
+	if (!o)
+		return -ENOMEM;
+	e = add(o, "event", new_word(&words_event, event->kind));
+	if (e == 0)
+		e = add(o, "time", json_object_new_uint64(event->realtime_usec));
+	if (e == 0 && event->generation)
+		e = add(o, "generation", json_object_new_uint64(event->generation));
+	if (e == 0 && event->old_state)
+		e = add(o, "old_state", new_word(&words_state, event->old_state));
+	if (e == 0 && (event->n_lost || event->kind == SOCKETD_EVENT_OVERFLOW))
+		e = add(o, "lost", json_object_new_uint64(event->n_lost));
+	if (e == 0 && rest)
+		e = add(o, "socket", STEAL_PTR(rest));
 	if (e < 0)
 		return e;
 	*ret = STEAL_PTR(o);

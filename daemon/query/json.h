@@ -27,6 +27,12 @@ int json_record(struct record *r, const enum field_id *fields, size_t n_fields, 
  */
 int json_reading(const struct context *c, const char *error, struct json_object **ret);
 
+/*
+ * An event as an object. socket: of json_record, taken over in any case; NULL
+ * for an event without one. -ENOMEM.
+ */
+int json_event(const struct event_info *event, struct json_object *socket, struct json_object **ret);
+
 /* A source's error that only says that this kernel has no such family: nothing is missing from the answer. */
 bool source_is_absent(int error);
 

@@ -9,7 +9,7 @@
 /* SOCK_BINDPORT_LOCK (include/uapi/linux/socket.h has only the buffers'). */
 #define BINDPORT_LOCK 8
 
-/* A number of a field as a double, for ratios. */
+/* A number of a field as a double, for ratios: whole ones, whatever parts it is held in. */
 static bool get_number(struct record *r, enum field_id field, double *ret)
 {
 	struct value v;
@@ -19,10 +19,10 @@ static bool get_number(struct record *r, enum field_id field, double *ret)
 	switch (v.kind) {
 	case VALUE_BOOL:
 	case VALUE_U64:
-		*ret = (double)v.u;
+		*ret = (double)v.u / field_get(field)->unit->scale;
 		return true;
 	case VALUE_S64:
-		*ret = (double)v.s;
+		*ret = (double)v.s / field_get(field)->unit->scale;
 		return true;
 	case VALUE_NONE:
 	case VALUE_STR:

@@ -95,6 +95,12 @@ static bool unit_of(const struct field *f, const char *suffix, size_t len, struc
 			len -= 2;
 		if (!found)
 			found = unit_find(byte_units, suffix, len, true);
+	} else if (!strcmp(unit, "per_second")) {
+		*hint = "a number of them a second, such as 0.5 or 12/s";
+		found = NULL;
+		if (len == 2 && memcmp(suffix, "/s", 2) == 0)
+			len = 0;
+		ret->mul = f->unit->scale;
 	} else {
 		*hint = "a number";
 		found = NULL;
@@ -181,9 +187,13 @@ int number_scan(const struct field *f, const char *s, size_t len, struct number 
 		r = scan_hex(s, len, &n.whole);
 	else
 		r = 1;
-	if (r <= 0) {
-		*ret = n;
+	if (r == 0 && __builtin_mul_overflow(n.whole, (uint64_t)f->unit->scale, &n.whole))
+		r = -ERANGE;
+	if (r < 0)
 		return r;
+	if (r == 0) {
+		*ret = n;
+		return 0;
 	}
 	used = number_decimal(s, len, &digits, &scale);
 	if (used < 0)

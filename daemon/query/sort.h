@@ -33,9 +33,15 @@ struct group {
 	char **key_texts; /* one for each key; NULL where the field is absent */
 	uint64_t n_rows;
 	uint64_t recv_q, send_q; /* sums over non-listeners */
+	/* Sums over the rows that have them, in the units of these fields (retrans_rate: thousandths). */
+	uint64_t tx_rate, rx_rate, retrans_rate;
+	bool has_rates; /* at least one row had */
 };
 
 struct grouping;
+
+/* The fields that a grouping reads beside its keys: what is to be asked for. The last three are the rates, of GROUP_track. */
+const enum field_id *grouping_fields(size_t *ret_n);
 
 int grouping_new(struct grouping **ret, const enum field_id *keys, size_t n_keys);
 struct grouping *grouping_free(struct grouping *g);

@@ -164,6 +164,8 @@ static int kind_target(struct parser *p, const struct token *t, const char *colo
 	return r < 0 ? r : 1;
 }
 
+static const char unit_prefix[] = "unit:";
+
 static bool ends_in_unit_type(const struct token *t)
 {
 	static const char *const types[] = { ".service", ".scope", ".slice", ".socket" };
@@ -197,6 +199,19 @@ static int unit_target(struct parser *p, const struct token *t, node_ref *ret)
 	return 1;
 }
 
+/* unit:NAME, for a name that looks like something else: foo@host:1.service. */
+static int unit_prefix_target(struct parser *p, const struct token *t, node_ref *ret)
+{
+	const size_t n = strlen(unit_prefix);
+	struct token name = *t;
+
+	name.text += n;
+	name.len -= n;
+	if (name.len == 0 || memchr(name.text, '/', name.len))
+		return parse_fail(p, t, "expected the name of a unit behind unit:, such as nginx.service");
+	return unit_target(p, &name, ret);
+}
+
 static int parse_target(struct parser *p, const struct token *t, node_ref *ret)
 {
 	const char *colon = memchr(t->text, ':', t->len);
@@ -208,6 +223,8 @@ static int parse_target(struct parser *p, const struct token *t, node_ref *ret)
 		r = unix_target(p, t, t->text, ret);
 		return r < 0 ? r : 1;
 	}
+	if (t->len >= strlen(unit_prefix) && strncasecmp(t->text, unit_prefix, strlen(unit_prefix)) == 0)
+		return unit_prefix_target(p, t, ret);
 	for (size_t i = 0; colon && i < ARRAY_SIZE(prefixes); i++) {
 		size_t n = strlen(prefixes[i].word);
 
@@ -226,7 +243,7 @@ static int parse_target(struct parser *p, const struct token *t, node_ref *ret)
 		return parse_fail(
 			p, t,
 			"%s is no TARGET: say :443, tcp:443, 10.0.0.1:443, [::1]:22, pid:1, ino:123, sk:1a2b, "
-			"uid:0, dev:lo, cgroup:/path",
+			"uid:0, dev:lo, cgroup:/path, unit:NAME",
 			parse_shown(t, shown));
 	}
 	if (ends_in_unit_type(t))

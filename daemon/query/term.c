@@ -37,6 +37,7 @@ static const struct kind {
 	{ "p_dgr", "p_dgr", 0 },
 	{ "v_str", "v_str", 0 },
 	{ "v_dgr", "v_dgr", 0 },
+	{ "v_seq", "v_seq", 0 },
 	{ "nl", NULL, AF_NETLINK },
 	{ "netlink", NULL, AF_NETLINK },
 	{ "unix", NULL, AF_UNIX },

@@ -6,23 +6,12 @@
 #include <string.h>
 
 #include "snapshot/context.h"
-
-/* A name by number: devices by index, groups by id. Kept sorted on demand: they come in any order, and are few. */
-struct name {
-	uint64_t key;
-	char *text;
-};
-
-struct names {
-	struct name *rows;
-	size_t n_rows, n_allocated;
-	bool sorted;
-};
+#include "snapshot/name_table.h"
 
 struct context {
 	struct host_info host;
 	struct source_state sources[SOURCE_COUNT];
-	struct names links, cgroups;
+	struct name_table links, cgroups;
 	struct process *processes;
 	size_t n_processes, n_processes_allocated;
 	struct socketd_owner *owners;
@@ -31,6 +20,10 @@ struct context {
 	bool has_owners, owners_known;
 	int owners_error;
 	uint32_t hidden_pids;
+	struct event_info event;
+	bool has_event;
+	struct socketd_track *tracks; /* of the last TRACKS block */
+	size_t n_tracks, n_tracks_allocated;
 };
 
 /* Attributes of one block, by number. */
@@ -50,25 +43,26 @@ int context_new(struct context **ret)
 	return 0;
 }
 
-static void names_deinit(struct names *n)
+static void forget_owners(struct context *c)
 {
-	for (size_t i = 0; i < n->n_rows; i++)
-		free(n->rows[i].text);
-	free(n->rows);
+	for (size_t i = 0; i < c->n_processes; i++) {
+		free((char *)c->processes[i].comm);
+		free((char *)c->processes[i].user);
+	}
+	c->n_processes = c->n_owners = 0;
+	c->has_owners = c->indexed = false;
 }
 
 struct context *context_free(struct context *c)
 {
 	if (!c)
 		return NULL;
-	names_deinit(&c->links);
-	names_deinit(&c->cgroups);
-	for (size_t i = 0; i < c->n_processes; i++) {
-		free((char *)c->processes[i].comm);
-		free((char *)c->processes[i].user);
-	}
+	name_table_deinit(&c->links);
+	name_table_deinit(&c->cgroups);
+	forget_owners(c);
 	free(c->processes);
 	free(c->owners);
+	free(c->tracks);
 	free(c);
 	return NULL;
 }
@@ -139,48 +133,11 @@ static int grow(void *rows, size_t n, size_t *n_allocated, size_t row_size, size
 	return 0;
 }
 
-static int names_add(struct names *n, uint64_t key, const struct nlattr *text)
-{
-	char *copy;
-	int r;
-
-	r = grow(&n->rows, n->n_rows, &n->n_allocated, sizeof(*n->rows), CONTEXT_NAMES_MAX);
-	if (r < 0)
-		return r;
-	copy = strndup(mnl_attr_get_payload(text), mnl_attr_get_payload_len(text));
-	if (!copy)
-		return -ENOMEM;
-	n->rows[n->n_rows++] = (struct name){ .key = key, .text = copy };
-	n->sorted = false;
-	return 0;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	const struct name *x = a, *y = b;
-
-	return x->key < y->key ? -1 : x->key > y->key;
-}
-
-static const char *names_find(const struct names *names, uint64_t key)
-{
-	struct names *n = (struct names *)names; /* sorting changes the order, not what is in it */
-	struct name want = { .key = key }, *found;
-
-	if (n->n_rows == 0)
-		return NULL;
-	if (!n->sorted) {
-		qsort(n->rows, n->n_rows, sizeof(*n->rows), compare_names);
-		n->sorted = true;
-	}
-	found = bsearch(&want, n->rows, n->n_rows, sizeof(*n->rows), compare_names);
-	return found ? found->text : NULL;
-}
-
 static void apply_host(struct context *c, const struct attrs *a)
 {
 	attr_u64(a, SOCKETD_HOST_REALTIME, &c->host.realtime_usec);
 	attr_u64(a, SOCKETD_HOST_BOOTTIME, &c->host.boottime_usec);
+	attr_u64(a, SOCKETD_HOST_TABLE_AGE, &c->host.table_age_usec);
 	attr_u32(a, SOCKETD_HOST_UID, &c->host.uid);
 	attr_text(a, SOCKETD_HOST_NAME, c->host.name, sizeof(c->host.name));
 	attr_text(a, SOCKETD_HOST_RELEASE, c->host.release, sizeof(c->host.release));
@@ -233,6 +190,9 @@ static int apply_process(struct context *c, const struct attrs *a)
 
 	if (!attr_u32(a, SOCKETD_PROCESS_PID, &p.pid))
 		return -EBADMSG;
+	/* A note between a scan and its memory: whoever gets here would take it for a process without sockets. */
+	if (a->row[SOCKETD_PROCESS_SAME])
+		return -EBADMSG;
 	attr_u32(a, SOCKETD_PROCESS_UID, &p.uid);
 	r = grow(&c->processes, c->n_processes, &c->n_processes_allocated, sizeof(p), CONTEXT_PROCESSES_MAX);
 	if (r < 0)
@@ -283,6 +243,52 @@ static int apply_owners(struct context *c, const struct block *b)
 	return 0;
 }
 
+static int apply_tracks(struct context *c, const struct block *b)
+{
+	size_t n = b->length / sizeof(*c->tracks);
+
+	if (b->length % sizeof(*c->tracks))
+		return -EBADMSG;
+	if (n > c->n_tracks_allocated) {
+		struct socketd_track *more = reallocarray(c->tracks, n, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		c->tracks = more;
+		c->n_tracks_allocated = n;
+	}
+	if (n)
+		memcpy(c->tracks, b->payload, b->length);
+	c->n_tracks = n;
+	return 0;
+}
+
+static int apply_event(struct context *c, const struct attrs *a)
+{
+	struct event_info e = { 0 };
+
+	if (!attr_u32(a, SOCKETD_EVENT_KIND, &e.kind))
+		return -EBADMSG;
+	attr_u64(a, SOCKETD_EVENT_TIME, &e.realtime_usec);
+	attr_u64(a, SOCKETD_EVENT_GENERATION, &e.generation);
+	attr_u64(a, SOCKETD_EVENT_LOST, &e.n_lost);
+	attr_u32(a, SOCKETD_EVENT_OLD_STATE, &e.old_state);
+	forget_owners(c);
+	c->n_tracks = 0;
+	c->event = e;
+	c->has_event = true;
+	return 0;
+}
+
+static int apply_name(const struct context *c, struct name_table *t, uint64_t key, const struct nlattr *name)
+{
+	const char *text = mnl_attr_get_payload(name);
+	size_t len = mnl_attr_get_payload_len(name);
+
+	/* A stream of events goes on for months: what was said before is forgotten. */
+	return c->has_event ? name_table_replace(t, key, text, len) : name_table_add(t, key, text, len);
+}
+
 static void apply_end(struct context *c, const struct attrs *a)
 {
 	uint32_t error;
@@ -303,7 +309,9 @@ int context_apply(struct context *c, const struct block *b)
 
 	if (b->type == SOCKETD_BLOCK_OWNERS)
 		return apply_owners(c, b);
-	if (b->type > SOCKETD_BLOCK_END || b->type == SOCKETD_BLOCK_MESSAGES || b->type == SOCKETD_BLOCK_LINES)
+	if (b->type == SOCKETD_BLOCK_TRACKS)
+		return apply_tracks(c, b);
+	if (b->type > SOCKETD_BLOCK_EVENT || b->type == SOCKETD_BLOCK_MESSAGES || b->type == SOCKETD_BLOCK_LINES)
 		return 0;
 	r = attrs_parse(&a, b);
 	if (r < 0)
@@ -319,19 +327,33 @@ int context_apply(struct context *c, const struct block *b)
 	case SOCKETD_BLOCK_LINK:
 		if (!attr_u32(&a, SOCKETD_LINK_IFINDEX, &ifindex) || !a.row[SOCKETD_LINK_NAME])
 			return -EBADMSG;
-		return names_add(&c->links, ifindex, a.row[SOCKETD_LINK_NAME]);
+		return apply_name(c, &c->links, ifindex, a.row[SOCKETD_LINK_NAME]);
 	case SOCKETD_BLOCK_CGROUP:
 		if (!attr_u64(&a, SOCKETD_CGROUP_ID, &id) || !a.row[SOCKETD_CGROUP_PATH])
 			return -EBADMSG;
-		return names_add(&c->cgroups, id, a.row[SOCKETD_CGROUP_PATH]);
+		return apply_name(c, &c->cgroups, id, a.row[SOCKETD_CGROUP_PATH]);
 	case SOCKETD_BLOCK_PROCESS:
 		return apply_process(c, &a);
 	case SOCKETD_BLOCK_END:
 		apply_end(c, &a);
 		return 0;
+	case SOCKETD_BLOCK_EVENT:
+		return apply_event(c, &a);
 	default:
 		return 0;
 	}
+}
+
+const struct event_info *context_event(const struct context *c)
+{
+	return c->has_event ? &c->event : NULL;
+}
+
+const struct socketd_track *context_take_tracks(struct context *c, size_t *ret_n)
+{
+	*ret_n = c->n_tracks;
+	c->n_tracks = 0;
+	return c->tracks;
 }
 
 const struct host_info *context_host(const struct context *c)
@@ -346,12 +368,12 @@ const struct source_state *context_source(const struct context *c, enum source_i
 
 const char *context_link_name(const struct context *c, uint32_t ifindex)
 {
-	return names_find(&c->links, ifindex);
+	return name_table_find(&c->links, ifindex);
 }
 
 const char *context_cgroup_path(const struct context *c, uint64_t id)
 {
-	return names_find(&c->cgroups, id);
+	return name_table_find(&c->cgroups, id);
 }
 
 bool context_owners_known(const struct context *c, int *ret_error, uint32_t *ret_hidden)

@@ -36,8 +36,16 @@ struct source_state {
 
 struct host_info {
 	uint64_t realtime_usec, boottime_usec;
+	uint64_t table_age_usec; /* 0: no table was used */
 	uint32_t uid;
 	char name[256], release[256], version[64], boot_id[40];
+};
+
+/* What happened, in a stream of events. */
+struct event_info {
+	uint32_t kind; /* enum socketd_event_kind */
+	uint64_t realtime_usec, generation, n_lost;
+	uint32_t old_state; /* 0 when it was never seen in another */
 };
 
 struct context;
@@ -48,9 +56,17 @@ DEFINE_CLEANUP_PTR(struct context, context_free)
 
 /*
  * Takes in a block that is not MESSAGES or LINES; unknown ones are skipped.
- * -EBADMSG, -E2BIG, -ENOMEM. Strings are copied.
+ * -EBADMSG, -E2BIG, -ENOMEM. Strings are copied. After an EVENT nothing is known
+ * of owners until the blocks behind it tell; an OWNERS block without a row tells
+ * that they are known, and none.
  */
 int context_apply(struct context *c, const struct block *b);
+
+/* The last EVENT block; NULL in a stream that has had none. */
+const struct event_info *context_event(const struct context *c);
+
+/* The rows of the last TRACKS block, once: they are of the next messages only. Valid until the next TRACKS block. */
+const struct socketd_track *context_take_tracks(struct context *c, size_t *ret_n);
 
 const struct host_info *context_host(const struct context *c);
 const struct source_state *context_source(const struct context *c, enum source_id id); /* never NULL */
@@ -60,7 +76,7 @@ const char *context_cgroup_path(const struct context *c, uint64_t id);          
 /* Owners were asked for, and (ret_error) how the scan went: 0, or errno. Valid once END is read. */
 bool context_owners_known(const struct context *c, int *ret_error, uint32_t *ret_hidden);
 
-/* Whether the stream has OWNERS or PROCESS blocks so far: the scan was made. */
+/* Whether the stream has OWNERS or PROCESS blocks so far (since its last EVENT): the scan was made. */
 bool context_has_owners(const struct context *c);
 
 /*

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "snapshot/messages.h"
@@ -14,7 +15,14 @@ void messages_init(struct messages *m, struct reader *r, struct context *c)
 	m->context = c;
 }
 
-/* Goes to the next block with messages, and takes in those on the way. */
+static bool event_is_bare(const struct context *c)
+{
+	const struct event_info *e = context_event(c);
+
+	return e && (e->kind == SOCKETD_EVENT_OVERFLOW || e->kind == SOCKETD_EVENT_SYNCED);
+}
+
+/* Goes to the next block with messages, and takes in those on the way. 2 at an event that has none. */
 static int next_block(struct messages *m)
 {
 	struct socketd_messages head;
@@ -32,8 +40,11 @@ static int next_block(struct messages *m)
 		r = context_apply(m->context, &block);
 		if (r < 0)
 			return r;
+		if (block.type == SOCKETD_BLOCK_EVENT && event_is_bare(m->context))
+			return 2;
 	}
 	m->block = block;
+	m->tracks = context_take_tracks(m->context, &m->n_tracks);
 	if (m->block.length < sizeof(head))
 		return -EBADMSG;
 	memcpy(&head, m->block.payload, sizeof(head));
@@ -51,6 +62,15 @@ static int next_block(struct messages *m)
 	return 1;
 }
 
+/* What is remembered of the message that is next; it is the next one's turn then. */
+static const struct socketd_track *next_track(struct messages *m)
+{
+	if (m->n_tracks == 0)
+		return NULL;
+	m->n_tracks--;
+	return m->tracks++;
+}
+
 static int next_line(struct messages *m, struct message *ret)
 {
 	const uint8_t *p = m->block.payload + m->offset;
@@ -58,7 +78,7 @@ static int next_line(struct messages *m, struct message *ret)
 	const uint8_t *end = memchr(p, '\n', rest);
 	size_t len = end ? (size_t)(end - p) : rest;
 
-	*ret = (struct message){ .data = p, .len = (uint32_t)len, .source = m->source };
+	*ret = (struct message){ .data = p, .len = (uint32_t)len, .source = m->source, .track = next_track(m) };
 	m->offset += end ? len + 1 : len;
 	return 1;
 }
@@ -74,7 +94,8 @@ static int next_netlink(struct messages *m, struct message *ret)
 	memcpy(&h, p, sizeof(h));
 	if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > rest)
 		return -EBADMSG;
-	*ret = (struct message){ .data = p + NLMSG_HDRLEN, .len = h.nlmsg_len - NLMSG_HDRLEN, .source = m->source };
+	*ret = (struct message){ .data = p + NLMSG_HDRLEN, .len = h.nlmsg_len - NLMSG_HDRLEN, .source = m->source,
+				 .track = next_track(m) };
 	m->offset += NLMSG_ALIGN(h.nlmsg_len) < rest ? NLMSG_ALIGN(h.nlmsg_len) : rest;
 	return 1;
 }
@@ -86,6 +107,10 @@ int messages_next(struct messages *m, struct message *ret)
 
 		if (r <= 0)
 			return r;
+		if (r == 2) {
+			*ret = (struct message){ .data = (const uint8_t *)"", .source = SOURCE_none };
+			return 1;
+		}
 	}
 	return m->block.type == SOCKETD_BLOCK_LINES ? next_line(m, ret) : next_netlink(m, ret);
 }

@@ -15,6 +15,7 @@ struct message {
 	const uint8_t *data;
 	uint32_t len;
 	uint8_t source; /* enum source_id */
+	const struct socketd_track *track; /* NULL when the stream says nothing of it */
 };
 
 struct messages {
@@ -23,12 +24,16 @@ struct messages {
 	struct block block;
 	size_t offset; /* in the block's payload */
 	uint8_t source;
+	const struct socketd_track *tracks; /* of the block's messages from the next one on, in the context */
+	size_t n_tracks;
 };
 
 void messages_init(struct messages *m, struct reader *r, struct context *c);
 
 /*
- * The next message. 1, or 0 at the end; errors of reader_next and context_apply;
+ * The next message. In a stream of events context_event() tells what happened
+ * to it; an event without a socket (overflow, synced) comes as a message of
+ * length 0. 1, or 0 at the end; errors of reader_next and context_apply;
  * -EBADMSG for a source that was not announced, or a message that overruns its
  * block. The message is valid until the next call.
  */

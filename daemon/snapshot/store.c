@@ -22,6 +22,8 @@ void store_deinit(struct store *s)
 int store_add(struct store *s, const struct message *m)
 {
 	size_t padded = ((size_t)m->len + 7) & ~(size_t)7;
+	size_t size = padded + (m->track ? sizeof(*m->track) : 0);
+	struct message *kept;
 	uint8_t *copy;
 
 	if (s->n_messages == s->n_allocated) {
@@ -33,12 +35,15 @@ int store_add(struct store *s, const struct message *m)
 		s->messages = more;
 		s->n_allocated = n;
 	}
-	copy = arena_reserve(&s->arena, padded);
+	copy = arena_reserve(&s->arena, size);
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, m->data, m->len);
-	arena_commit(&s->arena, padded);
-	s->messages[s->n_messages] = *m;
-	s->messages[s->n_messages++].data = copy;
+	kept = &s->messages[s->n_messages++];
+	*kept = *m;
+	kept->data = copy;
+	if (m->track)
+		kept->track = memcpy(copy + padded, m->track, sizeof(*m->track));
+	arena_commit(&s->arena, size);
 	return 0;
 }

@@ -20,14 +20,20 @@
  *
  * Order: HOST first; NETNS, LINK and CGROUP before the messages that need them;
  * SOURCE before the MESSAGES or LINES of its id, SOURCE_END after them; PROCESS
- * before the OWNERS of its pid; PROCESS and OWNERS before the first MESSAGES;
- * END last. A stream without END was cut short.
+ * before the OWNERS of its pid; PROCESS and OWNERS before the MESSAGES that need
+ * them; TRACKS right before the MESSAGES or LINES that it is about; END last. A
+ * stream without END was cut short.
+ *
+ * A stream of events (OpenMonitor) has no SOURCE_END. After an EVENT come the
+ * PROCESS and OWNERS of its socket, those before are forgotten; its TRACKS; and
+ * its MESSAGES, with one message. That message is the kernel's last word on the
+ * socket or, where the kernel said none, put together from what was known of it.
  */
 
 /* The line ends in the magic show a transfer that rewrote them (as in PNG). */
 #define SOCKETD_STREAM_MAGIC "\x89SKD\r\n\x1a\n"
 #define SOCKETD_STREAM_MAJOR 1 /* a reader refuses another one */
-#define SOCKETD_STREAM_MINOR 0 /* additions only */
+#define SOCKETD_STREAM_MINOR 1 /* additions only */
 #define SOCKETD_STREAM_BYTE_ORDER 0x01020304u
 
 /* A reader refuses a longer block; a writer never makes one. */
@@ -57,6 +63,8 @@ enum socketd_block_type {
 	SOCKETD_BLOCK_MESSAGES,   /* struct socketd_messages, then netlink messages as the kernel sent them */
 	SOCKETD_BLOCK_LINES,      /* struct socketd_messages, then whole lines of a /proc/net file */
 	SOCKETD_BLOCK_END,        /* totals: SOCKETD_END_* */
+	SOCKETD_BLOCK_TRACKS,     /* struct socketd_track, one for each message or line of the next block, in order */
+	SOCKETD_BLOCK_EVENT,      /* something happened: SOCKETD_EVENT_* */
 };
 
 /* Head of MESSAGES and LINES. */
@@ -72,6 +80,21 @@ struct socketd_owner {
 	uint32_t fd;
 };
 
+/* What the daemon remembers of a socket. */
+struct socketd_track {
+	uint64_t age;       /* µs since it was first seen */
+	uint64_t state_age; /* µs since it was first seen in its present state */
+	/* Between the last two readings of its counters; with SOCKETD_TRACK_RATES. */
+	uint64_t tx_rate, rx_rate; /* bytes a second: acknowledged, received */
+	uint32_t tx_segs_rate, rx_segs_rate, retrans_rate; /* segments: thousandths a second */
+	uint32_t flags; /* SOCKETD_TRACK_* */
+};
+
+#define SOCKETD_TRACK_KNOWN 1u              /* without it all the rest is 0: nothing is remembered of this row */
+#define SOCKETD_TRACK_AGE_AT_LEAST 2u       /* it was there before the daemon looked first: it is older */
+#define SOCKETD_TRACK_STATE_AGE_AT_LEAST 4u /* likewise of its state */
+#define SOCKETD_TRACK_RATES 8u              /* there are rates */
+
 enum {
 	SOCKETD_HOST_REALTIME = 1, /* u64 µs since 1970, when the reading began */
 	SOCKETD_HOST_BOOTTIME,     /* u64 µs since boot, likewise */
@@ -80,6 +103,7 @@ enum {
 	SOCKETD_HOST_RELEASE,      /* string, uname -r */
 	SOCKETD_HOST_VERSION,      /* string, version of the program that read */
 	SOCKETD_HOST_UID,          /* u32, user that the reading was made for: others' owners are hidden unless 0 */
+	SOCKETD_HOST_TABLE_AGE,    /* u64 µs: TCP connections were found in a table of this age; those opened since are not told */
 };
 
 enum {
@@ -119,6 +143,9 @@ enum {
 	SOCKETD_PROCESS_UID,     /* u32, effective user id */
 	SOCKETD_PROCESS_COMM,    /* bytes, as the kernel has them: not always UTF-8 */
 	SOCKETD_PROCESS_USER,    /* string, name of the uid on the host that read; absent when it has none */
+	SOCKETD_PROCESS_START,   /* u64, starttime of /proc/PID/stat: tells a pid that was used again */
+	SOCKETD_PROCESS_N_FDS,   /* u32, descriptors it had when it was read */
+	SOCKETD_PROCESS_SAME,    /* u32 1: as when it was last read; its OWNERS are not repeated. Not in a stream that leaves the daemon */
 };
 
 enum {
@@ -126,6 +153,23 @@ enum {
 	SOCKETD_END_DURATION,     /* u64 µs from HOST to END */
 	SOCKETD_END_OWNERS_ERROR, /* u32, errno of the owner scan; 0 when all was read; absent when not asked */
 	SOCKETD_END_HIDDEN_PIDS,  /* u32, processes whose descriptors could not be read */
+};
+
+enum {
+	SOCKETD_EVENT_KIND = 1,   /* u32, enum socketd_event_kind */
+	SOCKETD_EVENT_TIME,       /* u64 µs since 1970, when it was noticed */
+	SOCKETD_EVENT_OLD_STATE,  /* u32, state before; absent when it was never seen in another */
+	SOCKETD_EVENT_LOST,       /* u64, events that are not told here because a queue was full */
+	SOCKETD_EVENT_GENERATION, /* u64, the pass that noticed it, or the last one before */
+};
+
+enum socketd_event_kind {
+	SOCKETD_EVENT_OPENED = 1, /* seen for the first time */
+	SOCKETD_EVENT_CHANGED,    /* its state is another one */
+	SOCKETD_EVENT_CLOSED,     /* gone; the message has its last counters where the kernel told them */
+	SOCKETD_EVENT_OVERFLOW,   /* without a message: SOCKETD_EVENT_LOST */
+	SOCKETD_EVENT_PRESENT,    /* there when the monitor began */
+	SOCKETD_EVENT_SYNCED,     /* without a message: all that were present are told */
 };
 
 #endif

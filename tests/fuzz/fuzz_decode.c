@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	m = (struct message){ data + 1, (uint32_t)size - 1, (uint8_t)(1 + data[0] % (SOURCE_COUNT - 1)) };
+	m = (struct message){ .data = data + 1, .len = (uint32_t)size - 1, .source = (uint8_t)(1 + data[0] % (SOURCE_COUNT - 1)) };
 	if (record_open(&r, &m, NULL) < 0)
 		return 0;
 

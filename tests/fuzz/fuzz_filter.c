@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "model/words.h"
-#include "query/query.h"
+#include "query/keys.h"
 
 /* Users and services are those of no machine: the run is the same everywhere, and quick. */
 int getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
@@ -89,15 +89,63 @@ static size_t make_inet(uint8_t *buf, unsigned family, unsigned state)
 	return sizeof(row);
 }
 
+static bool is_number(struct record *r, enum field_id field, uint64_t number)
+{
+	struct value v;
+
+	return record_get(r, field, 0, &v) >= 0 && v.u == number;
+}
+
+static bool is_address(struct record *r, enum field_id field, const struct address *a)
+{
+	struct value v;
+
+	return record_get(r, field, 0, &v) >= 0 && v.kind == VALUE_ADDR &&
+	       address_in_prefix(&v.addr, a, a->kind == ADDRESS_INET ? 32 : 128);
+}
+
+static bool has_key(struct record *r, const struct query_key *k)
+{
+	switch (k->kind) {
+	case QUERY_KEY_PORT:
+		return is_number(r, F_local_port, k->number) || is_number(r, F_peer_port, k->number);
+	case QUERY_KEY_ADDRESS:
+		return is_address(r, F_local, &k->address) || is_address(r, F_peer, &k->address);
+	case QUERY_KEY_COOKIE:
+		return is_number(r, F_cookie, k->number);
+	case QUERY_KEY_INODE:
+		return is_number(r, F_inode, k->number);
+	case QUERY_KEY_PID:
+		return false; /* nobody is told to hold these */
+	}
+	return false;
+}
+
+/* A row that matches has one of the keys, if there are any. */
+static void check_keys(const struct query *q, struct record *r)
+{
+	struct query_key keys[QUERY_KEYS_MAX];
+	size_t n = query_keys(q, keys);
+	bool found = n == 0;
+
+	for (size_t i = 0; i < n; i++)
+		found |= has_key(r, &keys[i]);
+	if (!found)
+		abort();
+}
+
 static void match(const struct query *q, const struct request *req, enum source_id source, const uint8_t *data,
 		  size_t len)
 {
-	const struct message m = { data, (uint32_t)len, (uint8_t)source };
+	const struct message m = { .data = data, .len = (uint32_t)len, .source = (uint8_t)source };
 	struct record r;
 
 	if (record_open(&r, &m, NULL) < 0)
 		abort();
-	if (query_match(q, &r) && !(req->sources[source].wanted && req->sources[source].states >> record_state(&r) & 1))
+	if (!query_match(q, &r))
+		return;
+	check_keys(q, &r);
+	if (!req->sources[source].wanted || !(req->sources[source].states >> record_state(&r) & 1))
 		abort();
 }
 

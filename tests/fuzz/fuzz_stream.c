@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "decode/record.h"
-#include "snapshot/messages.h"
+#include "snapshot/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,10 +26,24 @@ static void read_row(const struct message *m, const struct context *c)
 			value_format(field_get((enum field_id)id), &v, VALUE_HUMAN, text, sizeof(text));
 }
 
+/* An event without a socket is a message that no decoder takes. */
+static void check_event(const struct message *m, const struct context *c)
+{
+	const struct event_info *event = context_event(c);
+	struct record record;
+
+	if (m->source != SOURCE_none)
+		return;
+	if (!event || (event->kind != SOCKETD_EVENT_OVERFLOW && event->kind != SOCKETD_EVENT_SYNCED) || m->len || m->track ||
+	    record_open(&record, m, c) != -EBADMSG)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(context_free) struct context *c = NULL;
 	CLEANUP(free) uint8_t *copy = NULL;
+	CLEANUP(store_deinit) struct store store = { 0 };
 	struct memory memory;
 	struct messages messages;
 	struct message m;
@@ -43,13 +57,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy = malloc(size + !size);
 	if (!copy || context_new(&c) < 0)
 		return 0;
+	store_init(&store);
 	memcpy(copy, data, size);
 	memory = (struct memory){ .data = copy, .len = size };
 	reader_init(&r, memory_input(&memory));
 	messages_init(&messages, &r, c);
 	while ((e = messages_next(&messages, &m)) == 1)
-		if (n++ < ROWS_MAX)
+		if (n++ < ROWS_MAX) {
 			read_row(&m, c);
+			check_event(&m, c);
+			if (store_add(&store, &m) < 0)
+				return 0;
+		}
+	/* What was kept is still there. */
+	for (size_t i = 0; i < store.n_messages; i++)
+		read_row(&store.messages[i], c);
 	if (e != 0 && e != -EBADMSG && e != -ENODATA && e != -EPROTONOSUPPORT && e != -E2BIG && e != -ENOMEM)
 		abort();
 	reader_problem(&r, e);

@@ -20,14 +20,18 @@
 	SUITE(decode_smc) \
 	SUITE(decode_tcp_info) \
 	SUITE(decode_tipc) \
+	SUITE(decode_track) \
 	SUITE(decode_ulp) \
 	SUITE(decode_unix) \
 	SUITE(decode_vsock) \
 	SUITE(decode_xdp) \
 	SUITE(field) \
+	SUITE(messages) \
 	SUITE(query_bytecode) \
 	SUITE(query_dedupe) \
 	SUITE(query_errors) \
+	SUITE(query_json) \
+	SUITE(query_keys) \
 	SUITE(query_match) \
 	SUITE(query_parse) \
 	SUITE(query_plan) \

@@ -112,12 +112,89 @@ static void test_bad_blocks(void)
 	attr_block_begin(&b, SOCKETD_BLOCK_SOURCE);
 	attr_block_u32(&b, SOCKETD_SOURCE_ID, 60);
 	CU_ASSERT_EQUAL(apply(c, &b), 0); /* a newer version's */
+	attr_block_begin(&b, SOCKETD_BLOCK_PROCESS);
+	attr_block_u32(&b, SOCKETD_PROCESS_PID, 1);
+	attr_block_u32(&b, SOCKETD_PROCESS_SAME, 1);
+	CU_ASSERT_EQUAL(apply(c, &b), -EBADMSG); /* a note of the scan's that should have stayed there */
 	attr_block_begin(&b, 4711);
 	CU_ASSERT_EQUAL(apply(c, &b), 0);
 	attr_block_begin(&b, SOCKETD_BLOCK_HOST);
 	attr_block_u32(&b, SOCKETD_HOST_REALTIME, 5); /* of the wrong size: as good as absent */
 	CU_ASSERT_EQUAL(apply(c, &b), 0);
 	CU_ASSERT_EQUAL(context_host(c)->realtime_usec, 0);
+}
+
+static void test_event(void)
+{
+	_Alignas(8) static const struct socketd_owner owner = { 900, 30, 7 };
+	struct block block = { SOCKETD_BLOCK_OWNERS, sizeof(owner), (const uint8_t *)&owner };
+	CLEANUP(context_free) struct context *c = NULL;
+	const struct process *p;
+	struct attr_block b;
+	uint32_t pid, fd;
+
+	CU_ASSERT_EQUAL_FATAL(context_new(&c), 0);
+	CU_ASSERT_PTR_NULL(context_event(c));
+	attr_block_begin(&b, SOCKETD_BLOCK_EVENT);
+	CU_ASSERT_EQUAL(apply(c, &b), -EBADMSG); /* of no kind */
+	CU_ASSERT_PTR_NULL(context_event(c));
+	add_process(c, 30, "thirty", 6, NULL);
+	CU_ASSERT_EQUAL(context_apply(c, &block), 0);
+	attr_block_u32(&b, SOCKETD_EVENT_KIND, SOCKETD_EVENT_CLOSED);
+	CU_ASSERT_EQUAL(apply(c, &b), 0);
+	CU_ASSERT_EQUAL(context_event(c)->kind, SOCKETD_EVENT_CLOSED);
+	CU_ASSERT_FALSE(context_owner(c, 900, 0, &p, &pid, &fd));
+	CU_ASSERT_FALSE(context_has_owners(c));
+	/* An owner whose process was forgotten has none. */
+	CU_ASSERT_EQUAL(context_apply(c, &block), 0);
+	CU_ASSERT_TRUE(context_owner(c, 900, 0, &p, &pid, &fd));
+	CU_ASSERT_PTR_NULL(p);
+	CU_ASSERT_FALSE(context_owner(c, 900, 1, &p, &pid, &fd));
+	/* Known, and nobody. */
+	CU_ASSERT_EQUAL(apply(c, &b), 0);
+	block.length = 0;
+	CU_ASSERT_EQUAL(context_apply(c, &block), 0);
+	CU_ASSERT_TRUE(context_has_owners(c));
+	CU_ASSERT_FALSE(context_owner(c, 900, 0, &p, &pid, &fd));
+	/* A number of a newer version goes through. */
+	attr_block_begin(&b, SOCKETD_BLOCK_EVENT);
+	attr_block_u32(&b, SOCKETD_EVENT_KIND, 4711);
+	attr_block_u32(&b, SOCKETD_EVENT_TIME, 5); /* of the wrong size */
+	CU_ASSERT_EQUAL(apply(c, &b), 0);
+	CU_ASSERT_EQUAL(context_event(c)->kind, 4711);
+	CU_ASSERT_EQUAL(context_event(c)->realtime_usec, 0);
+}
+
+/* A stream of events goes on for months: names are told again, and the last word counts. */
+static void test_names_again(void)
+{
+	CLEANUP(context_free) struct context *c = NULL;
+	struct attr_block b;
+
+	CU_ASSERT_EQUAL_FATAL(context_new(&c), 0);
+	for (unsigned round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < 40; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "r%u-%u", round, i * 7 % 40);
+			attr_block_begin(&b, SOCKETD_BLOCK_LINK);
+			attr_block_u32(&b, SOCKETD_LINK_IFINDEX, i * 7 % 40 + round);
+			attr_block_string(&b, SOCKETD_LINK_NAME, name);
+			CU_ASSERT_EQUAL(apply(c, &b), 0);
+		}
+		attr_block_begin(&b, SOCKETD_BLOCK_EVENT);
+		attr_block_u32(&b, SOCKETD_EVENT_KIND, SOCKETD_EVENT_SYNCED);
+		CU_ASSERT_EQUAL(apply(c, &b), 0);
+	}
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0), "r0-0");
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 1), "r1-0");
+	for (uint32_t i = 2; i < 42; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "r2-%u", i - 2);
+		CU_ASSERT_STRING_EQUAL(context_link_name(c, i), name);
+	}
+	CU_ASSERT_PTR_NULL(context_link_name(c, 42));
 }
 
 void suite_context(void)
@@ -127,4 +204,6 @@ void suite_context(void)
 	CU_add_test(s, "owners by inode, in order", test_owners);
 	CU_add_test(s, "names by number", test_names);
 	CU_add_test(s, "blocks that are not right", test_bad_blocks);
+	CU_add_test(s, "an event forgets owners", test_event);
+	CU_add_test(s, "names told again", test_names_again);
 }

@@ -154,7 +154,7 @@ static void test_short_header(void)
 static void test_unknown_source(void)
 {
 	uint8_t data[128] = { 0 };
-	struct message m = { data, sizeof(data), 0 };
+	struct message m = { .data = data, .len = sizeof(data) };
 	struct record r;
 
 	CU_ASSERT_EQUAL(record_open(&r, &m, NULL), -EBADMSG);

@@ -28,6 +28,7 @@ static void test_rows_are_complete(void)
 		CU_ASSERT_PTR_NOT_NULL(field_group_name(f->group));
 		CU_ASSERT_PTR_NOT_NULL(field_group_title(f->group));
 		CU_ASSERT_PTR_NOT_NULL(field_wire_name(f->wire));
+		CU_ASSERT_EQUAL(f->unit->scale, strcmp(f->unit->name, "per_second") ? 1 : 1000);
 		if (f->unit->kind != UNIT_NUMBER)
 			CU_ASSERT(f->unit->words->n_rows > 0);
 		/* A name finds its own row, so no two rows share one, and no alias hides a name. */

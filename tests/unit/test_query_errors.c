@@ -58,6 +58,11 @@ static void test_errors(void)
 	expect_error("exclude", -EINVAL, 7, 0, "expected a state");
 	expect_error("state > listen", -EINVAL, 8, 6, "no order");
 	expect_error("rtt > 20x", -EINVAL, 6, 3, "a time, such as 20ms");
+	expect_error("retrans_rate > 5/m", -EINVAL, 15, 3, "a second, such as 0.5 or 12/s");
+	expect_error("retrans_rate > 5ms", -EINVAL, 15, 3, "a second, such as 0.5 or 12/s");
+	expect_error("retrans_rate > 18446744073709552", -EINVAL, 15, 17, "out of range");
+	expect_error("unit:", -EINVAL, 0, 5, "the name of a unit");
+	expect_error("unit:a/b", -EINVAL, 0, 8, "the name of a unit");
 	expect_error("rcvbuf > 20ms", -EINVAL, 9, 4, "a size, such as 64KiB");
 	expect_error("tcpi_delivery_rate > 1ms", -EINVAL, 21, 3, "a rate");
 	expect_error("lost > 1k", -EINVAL, 7, 2, "a number");

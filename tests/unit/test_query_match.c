@@ -235,6 +235,54 @@ static void test_autobound(void)
 	MATCHES_NOT(&b, "autobound");
 }
 
+static void expect_tracked(const struct built *b, const struct socketd_track *t, const char *filter, bool want)
+{
+	const struct message m = { .data = b->data, .len = (uint32_t)b->len, .source = (uint8_t)b->source, .track = t };
+	CLEANUP(query_free) struct query *q = rows_query(filter);
+	struct record r;
+
+	CU_ASSERT_EQUAL_FATAL(record_open(&r, &m, NULL), 0);
+	if (query_match(q, &r) != want)
+		printf("\n  %s: %s\n", filter, want ? "does not match" : "matches");
+	CU_ASSERT_EQUAL(query_match(q, &r), want);
+}
+
+static void test_tracked(void)
+{
+	static const char *const yes[] = {
+		"age > 10m", "age >= 1h", "age < 2h", "age = 3600s", "age = 3600000000", "age in 30m-90m", "age_at_least",
+		"age_at_least = yes", "state established and state_age > 10m", "state_age < 1h", "not state_age_at_least",
+		"state_age_at_least = no", "has age", "tx_rate > 10mbit", "tx_rate = 2000000", "tx_rate >= 2MB/s", "rx_rate = 0",
+		"has rx_rate", "retrans_rate > 0.5", "retrans_rate > 0.5/s", "retrans_rate = 0.75", "retrans_rate = 0.75/s",
+		"retrans_rate < 0.751", "retrans_rate > 0.7499", "retrans_rate <= 0.7501", "retrans_rate in 0.5-1",
+		"retrans_rate in (1, 0.75)", "retrans_rate < 0x1", "retrans_rate", "tx_segs_rate = 1500", "tx_segs_rate = 1500/s",
+		"rx_segs_rate != 1", "retrans_rate/tx_segs_rate = 0.05%", "tx_rate/tx_segs_rate > 1333",
+		"tx_rate/tx_segs_rate < 1334",
+	};
+	static const char *const no[] = {
+		"age > 60m", "age_at_least = no", "state close-wait and state_age > 10m", "state_age > 20m", "tx_rate > 16mbit",
+		"rx_rate", "retrans_rate > 0.75", "retrans_rate = 0.7501", "retrans_rate > 0x1", "retrans_rate > 750",
+		"retrans_rate > 1/s", "tx_segs_rate > 1500", "tx_rate/tx_segs_rate > 1334",
+	};
+	const struct socketd_track t = {
+		.age = UINT64_C(3600) * 1000000, .state_age = UINT64_C(900) * 1000000, .tx_rate = 2000000,
+		.tx_segs_rate = 1500000, .retrans_rate = 750,
+		.flags = SOCKETD_TRACK_KNOWN | SOCKETD_TRACK_RATES | SOCKETD_TRACK_AGE_AT_LEAST,
+	};
+	struct built b;
+
+	built_inet(&b, SOURCE_tcp4, STATE_ESTABLISHED);
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+		expect_tracked(&b, &t, yes[i], true);
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		expect_tracked(&b, &t, no[i], false);
+	/* Where nothing is remembered no comparison holds. */
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+		expect_tracked(&b, NULL, yes[i], strncmp(yes[i], "not", 3) == 0);
+	built_inet(&b, SOURCE_tcp4, STATE_CLOSE_WAIT);
+	expect_tracked(&b, &t, "state close-wait and state_age > 10m", true);
+}
+
 void suite_query_match(void)
 {
 	CU_pSuite s = CU_add_suite("query: match", NULL, end);
@@ -246,4 +294,5 @@ void suite_query_match(void)
 	CU_add_test(s, "UNIX names", test_unix);
 	CU_add_test(s, "rows of every source", test_every_source);
 	CU_add_test(s, "autobound", test_autobound);
+	CU_add_test(s, "what is remembered", test_tracked);
 }

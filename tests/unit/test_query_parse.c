@@ -416,6 +416,11 @@ static void test_targets(void)
 	expect("cgroup:/a", "cgroup='/a'");
 	expect("netns:4026531840", "netns{4026531840}");
 	expect("nginx.service", "cgroup has 'nginx.service'");
+	expect("'nginx.service'", "cgroup has 'nginx.service'");
+	expect("unit:nginx.service", "cgroup has 'nginx.service'");
+	expect("unit:foo@host:1.service", "cgroup has 'foo@host:1.service'");
+	expect("'unit:dev-disk-by\\x2dpath-0:0.device'", "cgroup has 'dev-disk-by\\x2dpath-0:0.device'");
+	expect("UNIT:odd", "cgroup has 'odd'");
 	expect("a-b.socket", "cgroup has 'a-b.socket'");
 	expect("dev-a\\x2db.socket", "cgroup has 'dev-a\\x2db.socket'");
 	expect("dev-a\\\\x2db.socket", "cgroup has 'dev-a\\x2db.socket'");

@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "model/words.h"
+#include "query/ask.h"
+#include "query/sort.h"
 #include "query_rows.h"
 #include "suites.h"
 
@@ -47,6 +49,9 @@ static void test_sources(void)
 	expect_sources("u_str", "unix");
 	expect_sources("p_raw", "packet");
 	expect_sources("nl", "netlink");
+	expect_sources("age > 10m", ALL_SOURCES);
+	expect_sources("tx_rate > 10mbit", "tcp4 tcp6");
+	expect_sources("retrans_rate/tx_segs_rate > 1%", "tcp4 tcp6");
 	expect_sources("icmp", "proc_icmp proc_icmp6");
 	expect_sources("raw", "raw4 raw6");
 	expect_sources("netid ~ 'udp*'", "udp4 udp6 udplite4 udplite6");
@@ -199,6 +204,66 @@ static void test_narrowing(void)
 	request_deinit(&req);
 }
 
+static void expect_groups(const char *filter, const enum field_id *fields, size_t n, uint32_t want)
+{
+	CLEANUP(query_free) struct query *q = rows_query(filter);
+	struct request req;
+
+	CU_ASSERT_EQUAL_FATAL(ask_request(q, fields, n, 0, NULL, &req), 0);
+	if (req.groups != want)
+		printf("\n  %s: groups %x, want %x\n", filter, req.groups, want);
+	CU_ASSERT_EQUAL(req.groups, want);
+	request_deinit(&req);
+}
+
+/* Every place that names a field of the daemon's memory asks for it, and for nothing of the kernel. */
+static void test_groups(void)
+{
+	static const enum field_id base[] = { F_state, F_local }, track[] = { F_age, F_tx_rate, F_retrans_rate };
+	const uint32_t with_track = GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_track);
+	const enum field_id *sums;
+	size_t n;
+
+	expect_groups("", base, 2, GROUP_BIT(GROUP_base));
+	expect_groups("", track, 3, with_track);
+	expect_groups("state close-wait and state_age > 10m", base, 2, with_track);
+	expect_groups("tcp and (tx_rate > 5 or not has age)", base, 2, with_track);
+	expect_groups("dport/retrans_rate > 5", base, 2, with_track);
+	expect_groups("", NULL, 0, GROUPS_DETAIL);
+	CU_ASSERT_TRUE(GROUPS_DETAIL & GROUP_BIT(GROUP_track));
+	/* The rates are the last three of the sums. */
+	sums = grouping_fields(&n);
+	expect_groups("", sums, n, with_track);
+	expect_groups("", sums, n - 3, GROUP_BIT(GROUP_base));
+}
+
+/* The texts that the bus makes of its short words. */
+static void test_shorthands(void)
+{
+	static const char *const families[] = { "inet",	 "inet6", "unix", "netlink", "packet", "vsock", "xdp", "smc", "tipc",
+						"udp",	 "tcp",	  "raw",  "icmp",    "dccp",   "sctp",	"mptcp", "udplite",
+						"u_str", "p_raw", "v_seq" };
+	static const char *const texts[] = {
+		"(tcp) and (inet or unix)", "state in (listen, close-wait)", "state = syn-recv", "netns = 4026531840",
+		"netns:4026531840", "pid = 5", "pid:5", "unit:nginx.service", "'unit:foo@a:b.service'",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		CLEANUP(query_free) struct query *q = rows_query(families[i]);
+		struct request req;
+		unsigned n_wanted = 0;
+
+		request_init(&req, GROUP_BIT(GROUP_base));
+		CU_ASSERT_EQUAL_FATAL(query_plan(q, NULL, &req), 0);
+		for (unsigned id = 1; id < SOURCE_COUNT; id++)
+			n_wanted += req.sources[id].wanted;
+		CU_ASSERT(n_wanted >= 1 && n_wanted < 15);
+		request_deinit(&req);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		query_free(rows_query(texts[i]));
+}
+
 void suite_query_plan(void)
 {
 	CU_pSuite s = CU_add_suite("query: plan", NULL, NULL);
@@ -207,4 +272,6 @@ void suite_query_plan(void)
 	CU_add_test(s, "states", test_states);
 	CU_add_test(s, "exact lookups", test_exact);
 	CU_add_test(s, "a plan only narrows", test_narrowing);
+	CU_add_test(s, "groups that are asked for", test_groups);
+	CU_add_test(s, "short words of the bus", test_shorthands);
 }

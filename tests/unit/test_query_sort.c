@@ -10,7 +10,7 @@
 
 static void add(struct store *s, const struct built *b)
 {
-	struct message m = { b->data, (uint32_t)b->len, (uint8_t)b->source };
+	struct message m = { .data = b->data, .len = (uint32_t)b->len, .source = (uint8_t)b->source };
 
 	CU_ASSERT_EQUAL_FATAL(store_add(s, &m), 0);
 }
@@ -236,6 +236,55 @@ static void test_groups(void)
 	expect_groups(local, 1, "10.0.0.2,2:0/0 10.0.0.10,1:0/0 9.0.0.1,1:10/1 ::1,1:20/2 ");
 }
 
+static void add_rates(struct grouping *g, enum source_id source, uint16_t port, const struct socketd_track *t)
+{
+	const struct row row = { .source = source, .state = STATE_ESTABLISHED, .local_port = port, .cookie = 1 };
+	struct message m;
+	struct record r;
+	struct built b;
+
+	row_build(&b, &row);
+	m = (struct message){ .data = b.data, .len = (uint32_t)b.len, .source = (uint8_t)source, .track = t };
+	CU_ASSERT_EQUAL_FATAL(record_open(&r, &m, NULL), 0);
+	CU_ASSERT_EQUAL(grouping_add(g, &r), 0);
+}
+
+static void test_rates(void)
+{
+	static const enum field_id key = F_local_port;
+	const struct socketd_track with = { .tx_rate = 1000, .rx_rate = 5, .retrans_rate = 1500,
+					    .flags = SOCKETD_TRACK_KNOWN | SOCKETD_TRACK_RATES };
+	const struct socketd_track zero = { .flags = SOCKETD_TRACK_KNOWN | SOCKETD_TRACK_RATES };
+	const struct socketd_track without = { .tx_rate = 7, .flags = SOCKETD_TRACK_KNOWN };
+	CLEANUP(grouping_free) struct grouping *g = NULL;
+	const struct group *const *groups;
+	size_t n;
+
+	CU_ASSERT_EQUAL_FATAL(grouping_new(&g, &key, 1), 0);
+	for (unsigned i = 0; i < 5; i++)
+		add_rates(g, SOURCE_tcp4, 80, i < 3 ? &with : i < 4 ? &without : NULL);
+	for (unsigned i = 0; i < 4; i++)
+		add_rates(g, SOURCE_udp4, 53, &with);
+	for (unsigned i = 0; i < 3; i++)
+		add_rates(g, SOURCE_tcp6, 443, &without);
+	add_rates(g, SOURCE_tcp6, 22, &zero);
+	groups = grouping_finish(g, &n);
+	CU_ASSERT_EQUAL_FATAL(n, 4);
+	CU_ASSERT_STRING_EQUAL(groups[0]->key_texts[0], "80");
+	CU_ASSERT_EQUAL(groups[0]->n_rows, 5);
+	CU_ASSERT_TRUE(groups[0]->has_rates);
+	CU_ASSERT_EQUAL(groups[0]->tx_rate, 3000);
+	CU_ASSERT_EQUAL(groups[0]->rx_rate, 15);
+	CU_ASSERT_EQUAL(groups[0]->retrans_rate, 4500);
+	for (unsigned i = 1; i < 3; i++) {
+		CU_ASSERT_FALSE(groups[i]->has_rates);
+		CU_ASSERT_EQUAL(groups[i]->tx_rate, 0);
+	}
+	CU_ASSERT_STRING_EQUAL(groups[3]->key_texts[0], "22");
+	CU_ASSERT_TRUE(groups[3]->has_rates);
+	CU_ASSERT_EQUAL(groups[3]->tx_rate, 0);
+}
+
 static void test_many_groups(void)
 {
 	CLEANUP(grouping_free) struct grouping *g = NULL;
@@ -271,5 +320,6 @@ void suite_query_sort(void)
 	CU_add_test(s, "order", test_order);
 	CU_add_test(s, "order against a simple check", test_against_simple);
 	CU_add_test(s, "groups", test_groups);
+	CU_add_test(s, "sums of rates", test_rates);
 	CU_add_test(s, "many groups", test_many_groups);
 }

@@ -45,6 +45,50 @@ static void test_numbers(void)
 			       "-9223372036854775808");
 }
 
+static void test_long_times(void)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *human, *cell;
+	} rows[] = {
+		{ 1, "1 s", "1s" }, { 59, "59 s", "59s" }, { 60, "1m 0s", "1m0s" }, { 90, "1m 30s", "1m30s" },
+		{ 3599, "59m 59s", "59m59s" }, { 3600, "1h 0m", "1h0m" }, { 11520, "3h 12m", "3h12m" },
+		{ 86399, "23h 59m", "23h59m" }, { 86400, "1d 0h", "1d0h" }, { 187200, "2d 4h", "2d4h" },
+		{ 400 * 86400, "400d 0h", "400d0h" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CU_ASSERT_STRING_EQUAL(format(F_age, u64(rows[i].seconds * 1000000), VALUE_HUMAN), rows[i].human);
+		CU_ASSERT_STRING_EQUAL(format(F_state_age, u64(rows[i].seconds * 1000000), VALUE_SHORT), rows[i].cell);
+	}
+	CU_ASSERT_STRING_EQUAL(format(F_age, u64(90000000), VALUE_PLAIN), "90000000");
+	CU_ASSERT_STRING_EQUAL(format(F_age, u64(59999999), VALUE_SHORT), "60s");
+	CU_ASSERT_STRING_EQUAL(format(F_tcpi_rtt, u64(20400), VALUE_SHORT), "20.4ms");
+	CU_ASSERT_STRING_EQUAL(format(F_age, u64(UINT64_MAX), VALUE_SHORT), "213503982d8h");
+}
+
+static void test_rates(void)
+{
+	static const struct {
+		uint64_t thousandths;
+		const char *plain, *human;
+	} rows[] = {
+		{ 0, "0", "0/s" }, { 1, "0.001", "0.001/s" }, { 10, "0.01", "0.01/s" }, { 750, "0.75", "0.75/s" },
+		{ 1000, "1", "1/s" }, { 12300, "12.3", "12.3/s" }, { 12345, "12.345", "12.345/s" }, { 100000, "100", "100/s" },
+		{ UINT64_MAX, "18446744073709551.615", "18446744073709551.615/s" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CU_ASSERT_STRING_EQUAL(format(F_retrans_rate, u64(rows[i].thousandths), VALUE_PLAIN), rows[i].plain);
+		CU_ASSERT_STRING_EQUAL(format(F_retrans_rate, u64(rows[i].thousandths), VALUE_HUMAN), rows[i].human);
+		CU_ASSERT_STRING_EQUAL(format(F_retrans_rate, u64(rows[i].thousandths), VALUE_SHORT), rows[i].human);
+	}
+	CU_ASSERT_STRING_EQUAL(format(F_tx_rate, u64(1536), VALUE_HUMAN), "1.5 KiB/s");
+	CU_ASSERT_STRING_EQUAL(format(F_tx_rate, u64(1536), VALUE_SHORT), "1.5KiB/s");
+	CU_ASSERT_STRING_EQUAL(format(F_tx_rate, u64(7), VALUE_SHORT), "7B/s");
+	CU_ASSERT_STRING_EQUAL(format(F_tx_rate, u64(1536), VALUE_PLAIN), "1536");
+}
+
 static void test_text_u64(void)
 {
 	char text[21];
@@ -126,15 +170,17 @@ static void test_small_buffers(void)
 	for (size_t size = 0; size < 40; size++) {
 		char text[41];
 		struct value values[] = {
-			u64(UINT64_MAX), u64(3), { .kind = VALUE_BOOL, .u = 1 }, { .kind = VALUE_STR, .str = { "\x01longer text here", 17 } },
+			u64(UINT64_MAX), u64(12345), u64(UINT64_MAX), u64(3), { .kind = VALUE_BOOL, .u = 1 }, { .kind = VALUE_STR, .str = { "\x01longer text here", 17 } },
 			{ .kind = VALUE_ADDR, .addr = { .kind = ADDRESS_INET6, .ip = { 0xfe, 0x80, [15] = 1 } } },
 		};
-		enum field_id ids[] = { F_tcpi_bytes_sent, F_sk_shutdown, F_ipv6only, F_netid, F_local };
+		enum field_id ids[] = { F_tcpi_bytes_sent, F_retrans_rate, F_age, F_sk_shutdown, F_ipv6only, F_netid, F_local };
 
-		for (unsigned i = 0; i < 5; i++) {
-			memset(text, 'Z', sizeof(text));
-			CU_ASSERT(value_format(field_get(ids[i]), &values[i], VALUE_HUMAN, text, size) <= size);
-			CU_ASSERT_EQUAL(text[size], 'Z');
+		for (unsigned i = 0; i < 7; i++) {
+			for (enum value_style style = VALUE_PLAIN; style <= VALUE_SHORT; style++) {
+				memset(text, 'Z', sizeof(text));
+				CU_ASSERT(value_format(field_get(ids[i]), &values[i], style, text, size) <= size);
+				CU_ASSERT_EQUAL(text[size], 'Z');
+			}
 		}
 	}
 }
@@ -144,6 +190,8 @@ void suite_value(void)
 	CU_pSuite s = CU_add_suite("value", NULL, NULL);
 
 	CU_add_test(s, "numbers, plain and for people", test_numbers);
+	CU_add_test(s, "times of a minute and more", test_long_times);
+	CU_add_test(s, "thousandths and bytes a second", test_rates);
 	CU_add_test(s, "digits at every power of ten", test_text_u64);
 	CU_add_test(s, "enumerations and flags", test_words);
 	CU_add_test(s, "nothing acts on a terminal", test_escape);

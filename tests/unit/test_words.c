@@ -18,7 +18,7 @@ static const struct words *const tables[] = {
 	&words_tcpi_options, &words_tls_version, &words_tls_cipher, &words_tls_conf, &words_mptcp_subflow, &words_mptcpi,
 	&words_sctp_state, &words_sctp_path, &words_sctp_type, &words_ndiag, &words_pdi, &words_shutdown, &words_xdu,
 	&words_smc_mode, &words_tipc_scope, &words_ss, &words_socket, &words_open, &words_sk, &words_tsq, &words_pacing,
-	&words_userlocks, &words_tsflags, &words_errno, &words_netlink, &words_ethertype, &words_ipproto,
+	&words_userlocks, &words_tsflags, &words_errno, &words_event, &words_netlink, &words_ethertype, &words_ipproto,
 };
 
 static void test_round_trip(void)
