@@ -38,7 +38,7 @@ int direct_open(struct direct **ret, const struct feed_request *req, char ret_me
 	r = ask_request(q, req->fields, req->n_fields, 0, &names, &request);
 	if (r < 0)
 		return r;
-	r = acquire_new(&d->acquire, &request, &d->arena);
+	r = acquire_new(&d->acquire, &request, &d->arena, NULL);
 	request_deinit(&request);
 	if (r < 0) {
 		snprintf(ret_message, FEED_MESSAGE_MAX, "cannot read the kernel's sockets (NETLINK_SOCK_DIAG): %s", strerror(-r));

@@ -353,7 +353,7 @@ int stream_new(struct stream **ret, int *ret_fd, sd_event *event, struct stream_
 	r = ask_request(req->query, req->fields, req->n_fields, req->uid, &names, &request);
 	if (r < 0)
 		return r;
-	r = acquire_new(&s->acquire, &request, &s->arena);
+	r = acquire_new(&s->acquire, &request, &s->arena, NULL);
 	request_deinit(&request);
 	if (r < 0)
 		return r;

@@ -10,10 +10,12 @@
 #include "snapshot/writer.h"
 #include "source/cgroups.h"
 #include "source/dump.h"
+#include "source/gets.h"
 #include "source/host.h"
 #include "source/netlink.h"
 #include "source/owner_child.h"
 #include "source/procfs.h"
+#include "source/reading_request.h"
 
 #define OWNERS_TIMEOUT_USEC (30u * 1000 * 1000) /* without a block from the child */
 
@@ -21,6 +23,7 @@ enum phase {
 	PHASE_CGROUPS,
 	PHASE_NEXT,   /* the next source, or none left */
 	PHASE_DUMP,   /* a source of sock_diag */
+	PHASE_GETS,   /* single sockets of it */
 	PHASE_LINES,  /* a source of /proc/net */
 	PHASE_OWNERS, /* the sources are read, the owners not yet */
 	PHASE_END,
@@ -47,6 +50,8 @@ struct acquire {
 	bool nl_unwatched;       /* while paused: its next batch is there, and must not wake anybody */
 	struct owner_child child;
 	bool owners_wanted, child_runs;
+	const struct acquire_owners *owners; /* NULL when no memory is fed, or no more */
+	struct owner_sink sink;              /* into it */
 	uint64_t child_deadline_usec;
 	int owners_error;
 
@@ -55,6 +60,10 @@ struct acquire {
 	unsigned int fallback; /* to be read next, SOURCE_none otherwise */
 	unsigned int current;  /* that is read now: source or its fallback */
 	struct dump dump;
+	struct gets gets;
+	uint32_t states; /* that the source was asked for, while it is asked for less */
+	uint64_t n_before;             /* messages of this source before the dump that runs now */
+	uint32_t n_interrupted_before; /* likewise */
 	struct procfs procfs;
 	uint64_t n_lines;
 	uint64_t n_messages; /* of all sources */
@@ -64,42 +73,6 @@ struct acquire {
 static struct arena *target(struct acquire *a)
 {
 	return a->child_runs ? &a->held : a->out;
-}
-
-/* Whether both families of TCP are asked the same, so that one walk of the table serves them. */
-static bool can_join_tcp(const struct request *req)
-{
-	const struct source_request *v4 = &req->sources[SOURCE_tcp4], *v6 = &req->sources[SOURCE_tcp6];
-
-	return v4->wanted && v6->wanted && !v4->exact && !v6->exact && v4->states == v6->states &&
-	       v4->bytecode_len == v6->bytecode_len &&
-	       (v4->bytecode_len == 0 || memcmp(v4->bytecode, v6->bytecode, v4->bytecode_len) == 0);
-}
-
-static int copy_request(struct request *ret, const struct request *req)
-{
-	*ret = *req;
-	for (unsigned int id = 0; id < SOURCE_COUNT; id++)
-		ret->sources[id].bytecode = NULL;
-	for (unsigned int id = 0; id < SOURCE_COUNT; id++) {
-		const struct source_request *s = &req->sources[id];
-
-		if (s->bytecode_len == 0)
-			continue;
-		if (s->bytecode_len > REQUEST_BYTECODE_MAX)
-			return -E2BIG;
-		ret->sources[id].bytecode = malloc(s->bytecode_len);
-		if (!ret->sources[id].bytecode)
-			return -ENOMEM;
-		memcpy(ret->sources[id].bytecode, s->bytecode, s->bytecode_len);
-	}
-	if (can_join_tcp(ret)) {
-		/* The bytecode changes hands: tcp4 is read only where the joined reading cannot be. */
-		ret->sources[SOURCE_tcp] = ret->sources[SOURCE_tcp4];
-		ret->sources[SOURCE_tcp4].bytecode = NULL;
-		ret->sources[SOURCE_tcp4].bytecode_len = 0;
-	}
-	return 0;
 }
 
 static int watch(struct acquire *a, int fd)
@@ -117,24 +90,49 @@ static int watch_netlink(struct acquire *a)
 	return a->nl.fd >= 0 ? watch(a, a->nl.fd) : 0;
 }
 
-/* Whatever keeps the scan from running, the sockets are still read. */
-static void start_owners(struct acquire *a, uint64_t now)
+/* Once for each begin: the memory's scan is over, whichever way. */
+static void end_feeding(struct acquire *a, int error)
 {
+	const struct acquire_owners *owners = STEAL_PTR(a->owners);
+
+	a->child.sink = NULL;
+	if (owners)
+		owners->end(owners->ctx, error);
+}
+
+/* Whatever keeps the scan from running, the sockets are still read. */
+static void start_owners(struct acquire *a, const struct acquire_owners *owners, uint64_t now)
+{
+	struct owners_known known = {};
 	int r;
 
 	a->owners_wanted = true;
 	a->child_deadline_usec = now + OWNERS_TIMEOUT_USEC;
-	r = owner_child_start(&a->child, a->req.uid);
+	if (owners && a->req.uid == 0 && owners->begin(owners->ctx, &known) == 0) {
+		a->owners = owners;
+		a->sink = (struct owner_sink){ .block = owners->block, .ctx = owners->ctx };
+	}
+	r = owner_child_start(&a->child, a->req.uid, a->owners ? &known : NULL);
 	if (r >= 0) {
+		a->child.sink = a->owners ? &a->sink : NULL;
 		r = watch(a, a->child.fd);
 		if (r < 0)
 			owner_child_stop(&a->child);
 	}
 	a->child_runs = r >= 0;
 	a->owners_error = r < 0 ? r : 0;
+	if (r < 0)
+		end_feeding(a, r);
 }
 
-static int begin(struct acquire *a)
+static int write_host(struct acquire *a)
+{
+	if (reading_is_by_gets(&a->req, SOURCE_tcp4) || reading_is_by_gets(&a->req, SOURCE_tcp6))
+		return host_write_of_table(a->out, a->req.uid, a->req.table_age_usec);
+	return host_write(a->out, a->req.uid);
+}
+
+static int begin(struct acquire *a, const struct acquire_owners *owners)
 {
 	int r;
 
@@ -150,7 +148,7 @@ static int begin(struct acquire *a)
 	r = writer_header(a->out);
 	if (r < 0)
 		return r;
-	r = host_write(a->out, a->req.uid);
+	r = write_host(a);
 	if (r < 0)
 		return r;
 	r = host_write_netns(a->out, a->nl.fd, &a->netns_ino);
@@ -160,11 +158,11 @@ static int begin(struct acquire *a)
 	if (r < 0)
 		return r;
 	if (a->req.groups & GROUP_BIT(GROUP_owner))
-		start_owners(a, a->begin_usec);
+		start_owners(a, owners, a->begin_usec);
 	return cgroups_open(&a->cgroups, a->out);
 }
 
-int acquire_new(struct acquire **ret, const struct request *req, struct arena *out)
+int acquire_new(struct acquire **ret, const struct request *req, struct arena *out, const struct acquire_owners *owners)
 {
 	CLEANUP(acquire_free) struct acquire *a = calloc(1, sizeof(*a));
 	int r;
@@ -175,10 +173,10 @@ int acquire_new(struct acquire **ret, const struct request *req, struct arena *o
 	a->begin_usec = host_now_usec();
 	a->epoll_fd = a->nl.fd = a->child.fd = a->procfs.fd = -1;
 	arena_init(&a->held);
-	r = copy_request(&a->req, req);
+	r = reading_request_copy(&a->req, req);
 	if (r < 0)
 		return r;
-	r = begin(a);
+	r = begin(a, owners);
 	if (r < 0)
 		return r;
 	*ret = STEAL_PTR(a);
@@ -195,6 +193,7 @@ struct acquire *acquire_free(struct acquire *a)
 	if (!a)
 		return NULL;
 	owner_child_stop(&a->child);
+	end_feeding(a, -ECANCELED);
 	netlink_close(&a->nl);
 	procfs_close(&a->procfs);
 	cgroups_close(&a->cgroups);
@@ -207,9 +206,10 @@ struct acquire *acquire_free(struct acquire *a)
 }
 
 /* The owners are whole, or will not be: what waited goes behind them. */
-static void owners_ended(struct acquire *a)
+static void owners_ended(struct acquire *a, int error)
 {
 	a->owners_error = a->child.error;
+	end_feeding(a, error);
 	a->child_runs = false;
 	arena_splice(a->out, &a->held);
 	if (a->phase == PHASE_DUMP)
@@ -224,12 +224,12 @@ static int step_child(struct acquire *a, uint64_t now)
 	if (r > 0) {
 		a->child_deadline_usec = now + OWNERS_TIMEOUT_USEC;
 	} else if (r == 0) {
-		owners_ended(a);
+		owners_ended(a, a->child.error);
 		r = 1;
 	} else if (r == -EAGAIN && now >= a->child_deadline_usec) {
 		owner_child_stop(&a->child);
 		a->child.error = -ETIMEDOUT;
-		owners_ended(a);
+		owners_ended(a, -ETIMEDOUT);
 		r = 1;
 	}
 	return r;
@@ -283,10 +283,22 @@ static int begin_lines(struct acquire *a, unsigned int id, bool is_fallback)
 
 static int begin_dump(struct acquire *a, unsigned int id, uint64_t now)
 {
+	struct source_request *s = &a->req.sources[id];
 	int r = write_source(a, id);
 
 	if (r < 0)
 		return r;
+	a->n_before = a->n_interrupted_before = 0;
+	a->states = s->states;
+	if (reading_is_by_gets(&a->req, id)) {
+		s->states &= STATE_BIT(STATE_LISTEN);
+		if (s->states == 0) {
+			a->dump.error = 0;
+			gets_begin(&a->gets, id, &a->req, &a->nl, now);
+			a->phase = PHASE_GETS;
+			return 0;
+		}
+	}
 	dump_begin(&a->dump, id, &a->req, &a->nl, target(a), now);
 	a->phase = PHASE_DUMP;
 	return 0;
@@ -315,23 +327,52 @@ static int step_next(struct acquire *a, uint64_t now)
 	return 0;
 }
 
+/* A step can have left another socket. */
+static int watch_if_reopened(struct acquire *a)
+{
+	return a->generation != a->nl.generation ? watch_netlink(a) : 0;
+}
+
 static int step_dump(struct acquire *a, uint64_t now)
 {
-	int r = dump_step(&a->dump, target(a), now);
+	int r = dump_step(&a->dump, target(a), now), w = watch_if_reopened(a);
 
-	if (a->generation != a->nl.generation) {
-		int w = watch_netlink(a);
-
-		if (w < 0)
-			return w;
-	}
+	if (w < 0)
+		return w;
 	if (r != 0)
 		return r;
+	a->n_before += a->dump.n_messages;
+	a->n_interrupted_before += a->dump.n_interrupted;
+	if (reading_is_by_gets(&a->req, a->current) && !dump_is_unsupported(&a->dump)) {
+		gets_begin(&a->gets, a->current, &a->req, &a->nl, now);
+		a->phase = PHASE_GETS;
+		return 0;
+	}
 	if (dump_is_unsupported(&a->dump))
 		a->fallback = source_def_get(a->current)->fallback;
 	else if (a->current == SOURCE_tcp)
 		a->req.sources[SOURCE_tcp4].wanted = a->req.sources[SOURCE_tcp6].wanted = false;
-	return write_source_end(a, a->dump.error, a->dump.n_interrupted, a->dump.n_messages);
+	return write_source_end(a, a->dump.error, a->n_interrupted_before, a->n_before);
+}
+
+/* Not all were found by their names: what the table said is not so, or no more. Then the kernel's own is read after all. */
+static int step_gets(struct acquire *a, uint64_t now)
+{
+	struct source_request *s = &a->req.sources[a->current];
+	int r = gets_step(&a->gets, target(a), now), w = watch_if_reopened(a);
+
+	if (w < 0)
+		return w;
+	if (r != 0)
+		return r;
+	a->n_before += a->gets.n_messages;
+	s->by_gets = false;
+	s->states = a->states;
+	if (!a->gets.missed)
+		return write_source_end(a, a->dump.error, a->n_interrupted_before, a->n_before);
+	dump_begin(&a->dump, a->current, &a->req, &a->nl, target(a), now);
+	a->phase = PHASE_DUMP;
+	return 0;
 }
 
 static int step_lines(struct acquire *a)
@@ -357,7 +398,7 @@ static int step_owners(struct acquire *a)
 	if (a->child_runs) {
 		owner_child_stop(&a->child);
 		a->child.error = 0;
-		owners_ended(a);
+		owners_ended(a, -ECANCELED);
 	}
 	a->phase = PHASE_END;
 	return 0;
@@ -392,6 +433,8 @@ static int step_phase(struct acquire *a, uint64_t now)
 		return step_next(a, now);
 	case PHASE_DUMP:
 		return step_dump(a, now);
+	case PHASE_GETS:
+		return step_gets(a, now);
 	case PHASE_LINES:
 		return step_lines(a);
 	case PHASE_OWNERS:
@@ -456,6 +499,8 @@ uint64_t acquire_timeout_usec(const struct acquire *a)
 
 	if (a->phase == PHASE_DUMP && !is_paused(a))
 		due = a->dump.deadline_usec;
+	else if (a->phase == PHASE_GETS && !is_paused(a))
+		due = a->gets.deadline_usec;
 	if (a->child_runs && a->child_deadline_usec < due)
 		due = a->child_deadline_usec;
 	if (due == UINT64_MAX)

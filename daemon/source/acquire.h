@@ -10,6 +10,8 @@
 #include "model/cleanup.h"
 #include "model/request.h"
 #include "snapshot/arena.h"
+#include "snapshot/reader.h"
+#include "source/owners.h"
 
 /*
  * The reading is a state machine that a loop drives: acquire_step() does a
@@ -19,8 +21,27 @@
  */
 struct acquire;
 
-/* Copies the request. The arena is not owned; the stream's header and HOST block are written at once. -ENOMEM and errors of opening netlink. */
-int acquire_new(struct acquire **ret, const struct request *req, struct arena *out);
+/*
+ * A memory of owners that the scan for root feeds and is spared by. begin: what
+ * may be left out, or -EBUSY when another scan feeds it now (then all is
+ * scanned, and it is not fed). block: as owner_sink. end: once when begin said 0,
+ * -ECANCELED where the scan was not awaited to its end.
+ */
+struct acquire_owners {
+	int (*begin)(void *ctx, struct owners_known *ret);
+	int (*block)(void *ctx, const struct block *b, struct arena *out);
+	void (*end)(void *ctx, int error);
+	void *ctx;
+};
+
+/*
+ * Copies the request. The arena is not owned, nor are owners, which may be NULL
+ * and are told of an end before acquire_free returns at the latest. The stream's
+ * header and HOST block are written at once. -ENOMEM, -E2BIG for a request with
+ * too much, and errors of opening netlink.
+ */
+int acquire_new(struct acquire **ret, const struct request *req, struct arena *out,
+		const struct acquire_owners *owners);
 
 /*
  * Bounds the memory in which messages wait for the owners: past max bytes the

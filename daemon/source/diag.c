@@ -82,22 +82,36 @@ static void cookie_put(uint32_t ret[2], uint64_t cookie)
 	ret[1] = (uint32_t)(cookie >> 32);
 }
 
+static void inet_put_key(struct inet_diag_req_v2 *r, const struct source_def *def, const struct exact_key *key)
+{
+	size_t size = def->family == AF_INET6 ? 16 : 4;
+
+	memcpy(r->id.idiag_src, key->local, size);
+	memcpy(r->id.idiag_dst, key->peer, size);
+	r->id.idiag_sport = htons(key->local_port);
+	r->id.idiag_dport = htons(key->peer_port);
+	r->id.idiag_if = key->ifindex;
+	cookie_put(r->id.idiag_cookie, key->cookie != 0 ? key->cookie : NO_COOKIE);
+}
+
 static void inet_put_exact(struct inet_diag_req_v2 *r, const struct source_def *def,
 			   const struct source_request *s)
 {
-	size_t size = def->family == AF_INET6 ? 16 : 4;
+	struct exact_key key = {
+		.cookie = s->cookie,
+		.local_port = s->local_port,
+		.peer_port = s->peer_port,
+		.ifindex = s->ifindex,
+	};
 
 	if (protocol_is_wide(def)) {
 		/* mptcp_diag_dump_one() takes the token from here and looks at nothing else. */
 		r->id.idiag_cookie[0] = s->token;
 		return;
 	}
-	memcpy(r->id.idiag_src, s->local, size);
-	memcpy(r->id.idiag_dst, s->peer, size);
-	r->id.idiag_sport = htons(s->local_port);
-	r->id.idiag_dport = htons(s->peer_port);
-	r->id.idiag_if = s->ifindex;
-	cookie_put(r->id.idiag_cookie, s->cookie != 0 ? s->cookie : NO_COOKIE);
+	memcpy(key.local, s->local, sizeof(key.local));
+	memcpy(key.peer, s->peer, sizeof(key.peer));
+	inet_put_key(r, def, &key);
 }
 
 /* The kernel looks at who sends, not at who opened: users get none. */
@@ -152,10 +166,9 @@ static void put_unix(struct nlmsghdr *h, const struct request *req, const struct
 
 	r->sdiag_family = AF_UNIX;
 	r->udiag_states = s->states;
-	r->udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN |
-			UDIAG_SHOW_UID;
+	r->udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
 	if (asks(req, GROUP_BIT(GROUP_af_unix)))
-		r->udiag_show |= UDIAG_SHOW_ICONS;
+		r->udiag_show |= UDIAG_SHOW_VFS | UDIAG_SHOW_ICONS;
 	if (asks(req, GROUP_BIT(GROUP_skmem)))
 		r->udiag_show |= UDIAG_SHOW_MEMINFO;
 	if (form == DIAG_EXACT) {
@@ -280,6 +293,24 @@ struct nlmsghdr *diag_request(void *buf, enum source_id id, const struct request
 		break;
 	}
 	return NULL;
+}
+
+struct nlmsghdr *diag_get(void *buf, enum source_id id, const struct request *req, const struct exact_key *key)
+{
+	const struct source_def *def = source_def_get(id);
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct inet_diag_req_v2 *r;
+
+	h->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
+	r->sdiag_family = def->family;
+	r->sdiag_protocol = def->protocol;
+	r->idiag_ext = inet_ext(def, req);
+	inet_put_key(r, def, key);
+	if (asks_storages(req))
+		mnl_attr_nest_end(h, mnl_attr_nest_start(h, INET_DIAG_REQ_SK_BPF_STORAGES));
+	return h;
 }
 
 bool diag_asks_storages(enum source_id id, const struct request *req)

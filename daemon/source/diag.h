@@ -30,6 +30,12 @@ enum diag_form diag_first_form(enum source_id id, const struct request *req);
  */
 struct nlmsghdr *diag_request(void *buf, enum source_id id, const struct request *req, enum diag_form form);
 
+/* A get is far smaller than this, with all attributes it can have. */
+#define DIAG_GET_MAX 128
+
+/* Builds the request for one TCP socket of source_request.gets, as diag_request does; buf is DIAG_GET_MAX long. */
+struct nlmsghdr *diag_get(void *buf, enum source_id id, const struct request *req, const struct exact_key *key);
+
 /* Whether DIAG_DUMP asks for BPF storage, which takes CAP_BPF: without it the kernel refuses all with EPERM. */
 bool diag_asks_storages(enum source_id id, const struct request *req);
 

@@ -42,21 +42,37 @@ static void put_boot_id(struct attr_block *b)
 		attr_block_bytes(b, SOCKETD_HOST_BOOT_ID, buf, n);
 }
 
+static void put_host(struct attr_block *b, uint32_t uid)
+{
+	struct utsname names;
+
+	attr_block_begin(b, SOCKETD_BLOCK_HOST);
+	attr_block_u64(b, SOCKETD_HOST_REALTIME, clock_usec(CLOCK_REALTIME));
+	attr_block_u64(b, SOCKETD_HOST_BOOTTIME, clock_usec(CLOCK_BOOTTIME));
+	put_boot_id(b);
+	if (uname(&names) == 0) {
+		attr_block_string(b, SOCKETD_HOST_NAME, names.nodename);
+		attr_block_string(b, SOCKETD_HOST_RELEASE, names.release);
+	}
+	attr_block_string(b, SOCKETD_HOST_VERSION, SOCKETD_VERSION);
+	attr_block_u32(b, SOCKETD_HOST_UID, uid);
+}
+
 int host_write(struct arena *a, uint32_t uid)
 {
 	struct attr_block b;
-	struct utsname names;
 
-	attr_block_begin(&b, SOCKETD_BLOCK_HOST);
-	attr_block_u64(&b, SOCKETD_HOST_REALTIME, clock_usec(CLOCK_REALTIME));
-	attr_block_u64(&b, SOCKETD_HOST_BOOTTIME, clock_usec(CLOCK_BOOTTIME));
-	put_boot_id(&b);
-	if (uname(&names) == 0) {
-		attr_block_string(&b, SOCKETD_HOST_NAME, names.nodename);
-		attr_block_string(&b, SOCKETD_HOST_RELEASE, names.release);
-	}
-	attr_block_string(&b, SOCKETD_HOST_VERSION, SOCKETD_VERSION);
-	attr_block_u32(&b, SOCKETD_HOST_UID, uid);
+	put_host(&b, uid);
+	return attr_block_write(&b, a);
+}
+
+int host_write_of_table(struct arena *a, uint32_t uid, uint64_t table_age_usec)
+{
+	struct attr_block b;
+
+	put_host(&b, uid);
+	/* 0 is what a reader has for none. */
+	attr_block_u64(&b, SOCKETD_HOST_TABLE_AGE, table_age_usec > 0 ? table_age_usec : 1);
 	return attr_block_write(&b, a);
 }
 

@@ -13,6 +13,8 @@ uint64_t host_now_usec(void);
 
 /* HOST: the clocks, the names of host and kernel, and for whom the reading is made. */
 int host_write(struct arena *a, uint32_t uid);
+/* The same of a reading that finds TCP connections in a table of this age (SOCKETD_HOST_TABLE_AGE). */
+int host_write_of_table(struct arena *a, uint32_t uid, uint64_t table_age_usec);
 
 /* NETNS of the calling thread; fd is any socket in it. *ret_ino is 0 where /proc does not tell. */
 int host_write_netns(struct arena *a, int fd, uint64_t *ret_ino);

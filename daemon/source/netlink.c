@@ -140,19 +140,29 @@ int netlink_reopen(struct netlink *nl)
 
 int netlink_send(struct netlink *nl, struct nlmsghdr *request)
 {
+	return netlink_send_all(nl, request, request->nlmsg_len);
+}
+
+int netlink_send_all(struct netlink *nl, void *requests, size_t len)
+{
 	if (nl->fd < 0)
 		return -ENOTCONN;
 	/* 0 is what the kernel puts into messages of its own accord. */
 	if (++nl->seq == 0)
 		nl->seq = 1;
-	request->nlmsg_seq = nl->seq;
-	request->nlmsg_pid = 0;
+	for (size_t i = 0; i < len;) {
+		struct nlmsghdr *h = (struct nlmsghdr *)((uint8_t *)requests + i);
+
+		h->nlmsg_seq = nl->seq;
+		h->nlmsg_pid = 0;
+		i += NLMSG_ALIGN(h->nlmsg_len);
+	}
 	/*
 	 * Without an address, which is the kernel's then. With one (as libmnl
 	 * sends) the kernel takes the rights of the moment for enough and does not
 	 * look at those of the one who opened (NETLINK_SKB_DST, net/netlink/af_netlink.c).
 	 */
-	return send(nl->fd, request, request->nlmsg_len, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send(nl->fd, requests, len, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* One datagram. Its length, 0 for one that is not from the kernel, or a negative errno. */
@@ -181,12 +191,8 @@ static ssize_t receive(struct netlink *nl, void *buf, size_t size)
 	return n > 0 ? n : -EBADMSG;
 }
 
-/*
- * The keys of TCP_MD5SIG stand in the clear in an answer to CAP_NET_ADMIN that
- * asked for INET_DIAG_INFO (tcp_diag_put_md5sig in net/ipv4/tcp_diag.c). They
- * end here: no block ever has them.
- */
-static void wipe_md5_keys(struct nlmsghdr *h)
+/* tcp_diag_put_md5sig in net/ipv4/tcp_diag.c writes them, along with INET_DIAG_INFO. */
+void netlink_wipe_md5_keys(struct nlmsghdr *h)
 {
 	size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct inet_diag_msg));
 	uint8_t *base = (uint8_t *)h;
@@ -259,7 +265,7 @@ static ssize_t batch_walk(struct netlink *nl, uint8_t *data, size_t len,
 		if (keep->family != 0 && *(uint8_t *)NLMSG_DATA(h) != keep->family)
 			continue;
 		if (keep->wipe_md5_keys)
-			wipe_md5_keys(h);
+			netlink_wipe_md5_keys(h);
 		if (data + out != (uint8_t *)h)
 			memmove(data + out, h, aligned);
 		out += aligned;

@@ -44,6 +44,9 @@ DEFINE_CLEANUP(struct netlink, netlink_close)
 /* Sends a request; its nlmsg_seq is set here, and only answers to it are received from now on. */
 int netlink_send(struct netlink *nl, struct nlmsghdr *request);
 
+/* The same for several in a row, len bytes in all. All have one nlmsg_seq: the kernel answers in their order. */
+int netlink_send_all(struct netlink *nl, void *requests, size_t len);
+
 /* What one receive brought. */
 struct netlink_batch {
 	uint32_t n_messages;
@@ -68,5 +71,11 @@ struct netlink_keep {
  */
 int netlink_receive(struct netlink *nl, struct arena *a, const struct netlink_keep *keep,
 		    struct netlink_batch *ret);
+
+/*
+ * Zeroes the keys of TCP_MD5SIG in an inet_diag message: they stand in the clear
+ * in what CAP_NET_ADMIN is told. No block ever has them.
+ */
+void netlink_wipe_md5_keys(struct nlmsghdr *h);
 
 #endif

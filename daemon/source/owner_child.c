@@ -7,11 +7,14 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "snapshot/writer.h"
 #include "source/owners.h"
@@ -19,6 +22,7 @@
 #define PIPE_SIZE (1024 * 1024) /* the most that anyone may ask for by default */
 #define BUFFER_SIZE (2 * OWNER_CHILD_BLOCK_MAX)
 #define PIPE_FD 3
+#define EXIT_WAIT_MSEC 5 /* between the end of its pipe and its death: it has nothing left to do */
 
 /* In the child from here on. */
 
@@ -40,7 +44,7 @@ static int write_all(void *ctx, struct arena *a)
 	return 0;
 }
 
-static int child_scan(uint32_t uid)
+static int child_scan(uint32_t uid, const struct owners_known *known)
 {
 	CLEANUP(arena_deinit) struct arena arena;
 	struct owners_result result = {};
@@ -49,7 +53,7 @@ static int child_scan(uint32_t uid)
 	struct owners_sink sink = { .flush = write_all, .ctx = &fd };
 
 	arena_init(&arena);
-	r = owners_scan(uid, &arena, &sink, &result);
+	r = owners_scan(uid, known, &arena, &sink, &result);
 
 	attr_block_begin(&end, SOCKETD_BLOCK_END);
 	attr_block_u32(&end, SOCKETD_END_OWNERS_ERROR, r < 0 ? -r : 0);
@@ -65,7 +69,8 @@ static int child_scan(uint32_t uid)
  * descriptors, or exit handlers may act in here. The pipe becomes descriptor 3,
  * 0 to 2 become /dev/null, and all others are closed.
  */
-static void __attribute__((noreturn)) child_main(pid_t parent, int fd, uint32_t uid)
+static void __attribute__((noreturn)) child_main(pid_t parent, int fd, uint32_t uid,
+						 const struct owners_known *known)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -94,15 +99,73 @@ static void __attribute__((noreturn)) child_main(pid_t parent, int fd, uint32_t 
 	if (syscall(SYS_close_range, PIPE_FD + 1, UINT32_MAX, 0) < 0)
 		for (int i = PIPE_FD + 1; i < sysconf(_SC_OPEN_MAX); i++)
 			close(i);
-	_exit(child_scan(uid) < 0);
+	_exit(child_scan(uid, known) < 0);
 }
 
 /* In the parent from here on. */
+
+/* Children that were left while they lived: theirs is the one thing that outlasts a struct owner_child. */
+static pid_t lingering[OWNER_CHILDREN_MAX];
+static unsigned int n_lingering, n_running;
+
+unsigned int owner_child_reap(void)
+{
+	for (unsigned int i = 0; i < n_lingering;) {
+		/* ECHILD: another has reaped it, or SIGCHLD is ignored in this program. */
+		if (waitpid(lingering[i], NULL, WNOHANG) == 0)
+			i++;
+		else
+			lingering[i] = lingering[--n_lingering];
+	}
+	return n_lingering;
+}
+
+static uint64_t timeval_usec(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
+/* By its pid only: the service's other children are their own affair. */
+static bool reap(struct owner_child *c)
+{
+	struct rusage usage;
+	struct timespec cpu;
+	clockid_t clock;
+	pid_t r = wait4(c->pid, NULL, WNOHANG, &usage);
+
+	if (r > 0)
+		c->cpu_usec = timeval_usec(usage.ru_utime) + timeval_usec(usage.ru_stime);
+	else if (r == 0 && clock_getcpuclockid(c->pid, &clock) == 0 && clock_gettime(clock, &cpu) == 0)
+		c->cpu_usec = (uint64_t)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000;
+	return r != 0;
+}
+
+/* Nobody asks for its exit status: what it had to say ended with an END block, or was cut short. */
+static void leave(struct owner_child *c)
+{
+	if (c->pid <= 0)
+		return;
+	n_running--;
+	if (!reap(c) && n_lingering < OWNER_CHILDREN_MAX)
+		lingering[n_lingering++] = c->pid;
+	c->pid = 0;
+}
+
+/* A child whose pipe ended is about to be dead, so that it need not linger; but it is not believed. */
+static void wait_a_moment(pid_t pid)
+{
+	CLEANUP(close) int fd = syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (fd >= 0)
+		(void)poll(&p, 1, EXIT_WAIT_MSEC);
+}
 
 int owner_child_adopt(struct owner_child *ret, pid_t pid, int fd)
 {
 	struct owner_child c = { .pid = pid, .fd = fd };
 
+	n_running += pid > 0;
 	c.buffer = malloc(BUFFER_SIZE);
 	if (!c.buffer || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
 		int r = c.buffer ? -errno : -ENOMEM;
@@ -114,12 +177,14 @@ int owner_child_adopt(struct owner_child *ret, pid_t pid, int fd)
 	return 0;
 }
 
-int owner_child_start(struct owner_child *ret, uint32_t uid)
+int owner_child_start(struct owner_child *ret, uint32_t uid, const struct owners_known *known)
 {
 	CLEANUP(close) int reader = -1, writer = -1;
 	pid_t pid, parent = getpid();
 	int fds[2];
 
+	if (owner_child_reap() + n_running >= OWNER_CHILDREN_MAX)
+		return -EBUSY;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	reader = fds[0];
@@ -130,26 +195,8 @@ int owner_child_start(struct owner_child *ret, uint32_t uid)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child_main(parent, writer, uid);
+		child_main(parent, writer, uid, known);
 	return owner_child_adopt(ret, pid, steal_fd(&reader));
-}
-
-/* By its pid only: the service's other children are its own affair. */
-static int reap(struct owner_child *c)
-{
-	int status = 0;
-	pid_t r;
-
-	if (c->pid <= 0)
-		return 0;
-	do
-		r = waitpid(c->pid, &status, 0);
-	while (r < 0 && errno == EINTR);
-	c->pid = 0;
-	/* ECHILD: SIGCHLD is ignored in this program, so the status is lost, which is no failure. */
-	if (r < 0)
-		return errno == ECHILD ? 0 : -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
 void owner_child_stop(struct owner_child *c)
@@ -159,8 +206,9 @@ void owner_child_stop(struct owner_child *c)
 	c->fd = -1;
 	if (c->pid > 0) {
 		kill(c->pid, SIGKILL);
-		reap(c);
+		leave(c);
 	}
+	owner_child_reap();
 	free(c->buffer);
 	c->buffer = NULL;
 	c->n_buffered = 0;
@@ -195,16 +243,31 @@ static void take_end(struct owner_child *c, const struct socketd_block *head)
 	}
 }
 
-/* Moves the whole blocks of the buffer into the arena. -EBADMSG, -ENOMEM. */
+/* A block that was checked goes to the sink, or as it is. */
+static int take_block(struct owner_child *c, const struct socketd_block *head, size_t size, struct arena *out)
+{
+	struct block block = { .type = head->type, .length = head->length, .payload = (const uint8_t *)(head + 1) };
+	void *room;
+
+	if (c->sink)
+		return c->sink->block(c->sink->ctx, &block, out);
+	room = arena_reserve(out, size);
+	if (!room)
+		return -ENOMEM;
+	memcpy(room, head, size);
+	arena_commit(out, size);
+	return 0;
+}
+
+/* Takes the whole blocks of the buffer. -EBADMSG, -ENOMEM. */
 static int take_blocks(struct owner_child *c, struct arena *out)
 {
 	size_t offset = 0;
 	int r = 0;
 
-	while (c->n_buffered - offset >= sizeof(struct socketd_block)) {
+	while (r == 0 && c->n_buffered - offset >= sizeof(struct socketd_block)) {
 		struct socketd_block head;
 		size_t size;
-		void *room;
 
 		memcpy(&head, c->buffer + offset, sizeof(head));
 		if (c->ended || head.length > OWNER_CHILD_BLOCK_MAX ||
@@ -225,16 +288,27 @@ static int take_blocks(struct owner_child *c, struct arena *out)
 			r = -EBADMSG;
 			break;
 		}
-		room = arena_reserve(out, size);
-		if (!room)
-			return -ENOMEM;
-		memcpy(room, c->buffer + offset, size);
-		arena_commit(out, size);
-		offset += size;
+		r = take_block(c, (void *)(c->buffer + offset), size, out);
+		if (r == 0)
+			offset += size;
 	}
 	c->n_buffered -= offset;
 	memmove(c->buffer, c->buffer + offset, c->n_buffered);
 	return r;
+}
+
+/* As owner_child_read, for what is in the buffer. */
+static int take_buffer(struct owner_child *c, struct arena *out)
+{
+	int r = take_blocks(c, out);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		child_failed(c, r);
+		return 0;
+	}
+	return 1;
 }
 
 int owner_child_read(struct owner_child *c, struct arena *out)
@@ -244,6 +318,10 @@ int owner_child_read(struct owner_child *c, struct arena *out)
 
 	if (c->fd < 0)
 		return 0;
+	/* A block that found no room before. */
+	r = take_buffer(c, out);
+	if (r <= 0)
+		return r;
 	do
 		n = read(c->fd, c->buffer + c->n_buffered, BUFFER_SIZE - c->n_buffered);
 	while (n < 0 && errno == EINTR);
@@ -255,20 +333,14 @@ int owner_child_read(struct owner_child *c, struct arena *out)
 	}
 	if (n > 0) {
 		c->n_buffered += n;
-		r = take_blocks(c, out);
-		if (r == -ENOMEM)
-			return r;
-		if (r < 0) {
-			child_failed(c, r);
-			return 0;
-		}
-		return 1;
+		return take_buffer(c, out);
 	}
 
 	/* The end of the pipe: the child has left, or is about to. */
-	r = reap(c);
+	if (c->pid > 0)
+		wait_a_moment(c->pid);
 	if (!c->ended || c->n_buffered > 0)
-		child_failed(c, r < 0 ? r : -EIO);
+		child_failed(c, -EIO);
 	else
 		owner_child_stop(c);
 	return 0;

@@ -11,6 +11,14 @@
 
 #include "model/cleanup.h"
 #include "snapshot/arena.h"
+#include "snapshot/reader.h"
+#include "source/owners.h"
+
+/* Each block of the scan, once; it writes to out what goes on. -ENOMEM, -EBADMSG. */
+struct owner_sink {
+	int (*block)(void *ctx, const struct block *b, struct arena *out);
+	void *ctx;
+};
 
 /*
  * The child writes PROCESS and OWNERS blocks into a pipe, and an END block with
@@ -23,29 +31,41 @@ struct owner_child {
 	uint8_t *buffer;
 	size_t n_buffered;
 	bool ended;
+	const struct owner_sink *sink; /* NULL: blocks go to the arena as they are */
 	/* Valid once ended: */
 	int error; /* negative errno of the scan, 0 when all was read */
 	uint32_t n_hidden;
+	uint64_t cpu_usec; /* that the child took; also after owner_child_stop */
 };
+
+/* Children of ours at a time, those that were killed and are not dead yet among them. */
+#define OWNER_CHILDREN_MAX 64
 
 /* Largest block that is taken from the child; it makes none over 64 KiB and a little. */
 #define OWNER_CHILD_BLOCK_MAX (128u * 1024)
 
-/* Forks. Errors of pipe2 and fork, -ENOMEM. */
-int owner_child_start(struct owner_child *ret, uint32_t uid);
+/* Forks. known may be NULL. Errors of pipe2 and fork, -ENOMEM; -EBUSY past OWNER_CHILDREN_MAX. */
+int owner_child_start(struct owner_child *ret, uint32_t uid, const struct owners_known *known);
 
 /* As owner_child_start, over the reading end of a pipe and a child of ours that writes to it. Both are taken. */
 int owner_child_adopt(struct owner_child *ret, pid_t pid, int fd);
 
 /*
  * Takes what is there, one buffer at most, into the arena. 1 when there was
- * something; 0 when the child ended (it is reaped, error and n_hidden say how
- * it went); -EAGAIN when nothing is there yet; -ENOMEM.
+ * something; 0 when the child ended (error, n_hidden and cpu_usec say how it
+ * went); -EAGAIN when nothing is there yet; -ENOMEM, from the sink too: the
+ * block that it refused is given again. -EBADMSG from the sink ends the child.
  */
 int owner_child_read(struct owner_child *c, struct arena *out);
 
-/* Kills and reaps it if it still runs. */
+/*
+ * Kills it if it still runs, and never waits: a child can hang in the kernel
+ * (a file system that does not answer) and die only later.
+ */
 void owner_child_stop(struct owner_child *c);
+
+/* Reaps what was stopped and is dead by now; so does the next start and stop. How many are left. */
+unsigned int owner_child_reap(void);
 DEFINE_CLEANUP(struct owner_child, owner_child_stop)
 
 #endif

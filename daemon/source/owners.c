@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "snapshot/writer.h"
+#include "source/process.h"
 
 /*
  * The kernel makes a dentry and an inode for each descriptor that it lists, and
@@ -36,6 +37,7 @@ struct user_name {
 struct scan {
 	int proc_fd;
 	uint32_t uid;
+	const struct owners_known *known; /* NULL unless something is */
 	struct arena *arena;
 	struct owners_result result;
 	bool sizes_known; /* the size of an fd directory is its number of descriptors */
@@ -44,6 +46,8 @@ struct scan {
 	char pid_text[12];
 	int leader_fd;  /* its fd directory while a thread's own table is read, else -1 */
 	bool announced; /* its PROCESS block is written */
+	uint64_t start;   /* its start time; 0 while it was not read */
+	uint32_t n_fds;   /* descriptors before they were read; 0 where the kernel does not tell */
 	unsigned int n_owners; /* gathered and not written */
 	struct socketd_owner owners[OWNERS_BLOCK_MAX];
 	struct user_name names[NAMES_MAX];
@@ -108,26 +112,8 @@ static const struct user_name *user_lookup(struct scan *s, uint32_t uid)
 	return u;
 }
 
-/* Reads a small file of the process that is scanned. Length, or a negative errno. */
-static ssize_t read_process_file(struct scan *s, const char *file, char *buf, size_t size)
-{
-	char path[32];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", s->pid_text, file);
-	fd = openat(s->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, buf, size);
-	if (n < 0)
-		n = -errno;
-	close(fd);
-	return n;
-}
-
 /* comm may hold any bytes, newlines too; one newline ends the file and is not of it. */
-static int write_process(struct scan *s)
+static int write_process(struct scan *s, bool same)
 {
 	struct attr_block block;
 	struct stat st;
@@ -144,11 +130,19 @@ static int write_process(struct scan *s)
 		if (u->name[0] != '\0')
 			attr_block_string(&block, SOCKETD_PROCESS_USER, u->name);
 	}
-	n = read_process_file(s, "comm", comm, sizeof(comm));
+	n = process_read(s->proc_fd, s->pid_text, "comm", comm, sizeof(comm));
 	if (n > 0 && comm[n - 1] == '\n')
 		n--;
 	if (n >= 0)
 		attr_block_bytes(&block, SOCKETD_PROCESS_COMM, comm, n);
+	/* Of a process that is read anew each time the moment does not matter; most hold no socket, and are not asked. */
+	if (s->start == 0)
+		s->start = process_start(s->proc_fd, s->pid_text);
+	if (s->start != 0)
+		attr_block_u64(&block, SOCKETD_PROCESS_START, s->start);
+	attr_block_u32(&block, SOCKETD_PROCESS_N_FDS, s->n_fds);
+	if (same)
+		attr_block_u32(&block, SOCKETD_PROCESS_SAME, 1);
 	return attr_block_write(&block, s->arena);
 }
 
@@ -161,7 +155,7 @@ static int write_owners(struct scan *s)
 	if (s->n_owners == 0)
 		return 0;
 	if (!s->announced) {
-		r = write_process(s);
+		r = write_process(s, false);
 		if (r < 0)
 			return r;
 		s->announced = true;
@@ -279,7 +273,8 @@ static bool shares_table(struct scan *s, const struct tables *t, uint32_t tid, o
 	return false;
 }
 
-static int scan_thread(struct scan *s, struct tables *t, const char *name)
+/* 1 when the thread has a table of its own, which is read unless only that is asked. */
+static int scan_thread(struct scan *s, struct tables *t, const char *name, bool only_ask)
 {
 	CLEANUP(close) int fd = -1;
 	struct stat st = {};
@@ -295,20 +290,24 @@ static int scan_thread(struct scan *s, struct tables *t, const char *name)
 		return 0;
 	if (shares_table(s, t, tid, st.st_size))
 		return 0;
+	if (only_ask)
+		return 1;
 	r = open_table(s, path, &fd);
 	if (r < 0)
 		return is_gone(r) ? 0 : r;
 	t->tid[t->n] = tid;
 	t->size[t->n++] = st.st_size;
-	return scan_table(s, fd);
+	r = scan_table(s, fd);
+	return r < 0 ? r : 1;
 }
 
-/* The threads' own tables, where there is more than one thread. */
-static int scan_threads(struct scan *s, int leader_fd, off_t leader_size)
+/* The threads' own tables: whether there are any; they are read unless only that is asked. */
+static int scan_threads(struct scan *s, int leader_fd, off_t leader_size, bool only_ask)
 {
 	struct tables tables = { .tid = { s->pid }, .size = { leader_size }, .n = 1 };
 	unsigned int n_threads = 0;
 	CLEANUP(close) int fd = -1;
+	bool found = false;
 	struct stat st;
 	char path[32];
 	ssize_t n;
@@ -328,37 +327,14 @@ static int scan_threads(struct scan *s, int leader_fd, off_t leader_size)
 
 			i += d->d_reclen;
 			if (n_threads++ == OWNERS_THREADS_MAX)
-				return 0;
-			r = scan_thread(s, &tables, d->d_name);
-			if (r < 0)
+				return found;
+			r = scan_thread(s, &tables, d->d_name, only_ask);
+			if (r < 0 || (r > 0 && only_ask))
 				return r;
+			found |= r > 0;
 		}
 	}
-	return 0;
-}
-
-/* The numbers behind a heading of /proc/PID/status, at most four. How many there are. */
-static unsigned int status_numbers(const char *status, const char *heading, int base,
-				   unsigned long long ret[4])
-{
-	const char *p = strstr(status, heading);
-	unsigned int n = 0;
-
-	if (!p)
-		return 0;
-	for (p += strlen(heading); n < 4; n++) {
-		char *end;
-
-		while (*p == '\t' || *p == ' ')
-			p++;
-		if (*p == '\n' || *p == '\0')
-			break;
-		ret[n] = strtoull(p, &end, base);
-		if (end == p)
-			break;
-		p = end;
-	}
-	return n;
+	return found;
 }
 
 /*
@@ -377,14 +353,14 @@ static bool user_may_read(struct scan *s, const struct stat *fd_dir)
 
 	if (fd_dir->st_uid != s->uid)
 		return false;
-	n = read_process_file(s, "status", status, sizeof(status) - 1);
+	n = process_read(s->proc_fd, s->pid_text, "status", status, sizeof(status) - 1);
 	if (n <= 0)
 		return false;
 	status[n] = '\0';
 	/* Headings are looked for behind a newline: the name comes first, and its newlines are escaped. */
-	if (status_numbers(status, "\nUid:", 10, ids) < 3 ||
-	    status_numbers(status, "\nGid:", 10, groups) < 3 ||
-	    status_numbers(status, "\nCapPrm:", 16, permitted) < 1)
+	if (process_numbers(status, "\nUid:", 10, ids) < 3 ||
+	    process_numbers(status, "\nGid:", 10, groups) < 3 ||
+	    process_numbers(status, "\nCapPrm:", 16, permitted) < 1)
 		return false;
 	u = user_lookup(s, s->uid);
 	for (unsigned int i = 0; i < 3; i++)
@@ -405,6 +381,21 @@ static void count_hidden(struct scan *s)
 	s->result.n_hidden++;
 }
 
+/*
+ * Whether the process is as it was in an earlier scan. What a thread has opened
+ * in a table of its own the count of the leader's does not tell.
+ */
+static bool is_same(struct scan *s, int fd, const struct stat *fd_dir)
+{
+	/* What is remembered is what root was shown. */
+	if (s->uid != 0 || s->n_fds <= OWNERS_SAME_MIN)
+		return false;
+	/* Before its descriptors are read, as their number was: what changes meanwhile shows next time. */
+	s->start = process_start(s->proc_fd, s->pid_text);
+	return s->known && s->start != 0 && s->known->same(s->known->ctx, s->pid, s->start, s->n_fds) &&
+	       scan_threads(s, fd, fd_dir->st_size, true) == 0;
+}
+
 /* One process. What it may not be asked is counted; only what ends the whole scan is an error. */
 static int scan_process(struct scan *s)
 {
@@ -418,6 +409,8 @@ static int scan_process(struct scan *s)
 	s->leader_fd = -1;
 	s->announced = false;
 	s->n_owners = 0;
+	s->start = 0;
+	s->n_fds = 0;
 	snprintf(path, sizeof(path), "%s/fd", s->pid_text);
 	r = open_table(s, path, &fd);
 	if (r >= 0 && (s->uid != 0 || s->sizes_known) && fstat(fd, &st) < 0)
@@ -426,10 +419,18 @@ static int scan_process(struct scan *s)
 		count_hidden(s);
 		return 0;
 	}
+	if (r >= 0 && s->sizes_known)
+		s->n_fds = st.st_size;
+	if (r >= 0 && is_same(s, fd, &st)) {
+		s->result.n_processes++;
+		return write_process(s, true);
+	}
+	/* Asking the threads may have set it. */
+	s->leader_fd = -1;
 	if (r >= 0)
 		r = scan_table(s, fd);
 	if (r >= 0)
-		r = scan_threads(s, fd, st.st_size);
+		r = scan_threads(s, fd, st.st_size, false);
 	if (is_denied(r))
 		count_hidden(s);
 	if (is_denied(r) || is_gone(r))
@@ -475,7 +476,8 @@ static int scan_all(struct scan *s, const struct owners_sink *sink)
 	return sink ? sink->flush(sink->ctx, s->arena) : 0;
 }
 
-int owners_scan(uint32_t uid, struct arena *a, const struct owners_sink *sink, struct owners_result *ret)
+int owners_scan(uint32_t uid, const struct owners_known *known, struct arena *a, const struct owners_sink *sink,
+		struct owners_result *ret)
 {
 	CLEANUP(scan_free) struct scan *s = NULL;
 	struct stat st;
@@ -487,6 +489,7 @@ int owners_scan(uint32_t uid, struct arena *a, const struct owners_sink *sink, s
 		return -ENOMEM;
 	memset(s->names, 0, sizeof(s->names));
 	s->uid = uid;
+	s->known = known && known->same ? known : NULL;
 	s->arena = a;
 	s->result = (struct owners_result){};
 	s->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -4,6 +4,7 @@
 #ifndef SOCKETD_SOURCE_OWNERS_H
 #define SOCKETD_SOURCE_OWNERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "snapshot/arena.h"
@@ -30,6 +31,20 @@ struct owners_sink {
 };
 
 /*
+ * What is remembered of an earlier scan. A process of more than
+ * OWNERS_SAME_MIN descriptors that is still the same (start time) with as many
+ * descriptors as then may be left out: its PROCESS block says SAME, and no
+ * OWNERS follow. Smaller ones are always read: they cost little, and a count says
+ * little; so are those with a thread that has a table of its own. Needs the size of
+ * /proc/PID/fd (Linux 6.2); without it all are read. Only scans for root use it.
+ */
+#define OWNERS_SAME_MIN 256
+struct owners_known {
+	bool (*same)(const void *ctx, uint32_t pid, uint64_t start, uint32_t n_fds); /* NULL: nothing is known */
+	const void *ctx;
+};
+
+/*
  * Scans all processes. For uid 0 all that may be read; for another user only
  * those that the kernel would let this user's processes read (__ptrace_may_access
  * in kernel/ptrace.c): dumpable, all user ids his, all group ids his login group,
@@ -42,6 +57,7 @@ struct owners_sink {
  * common with the leader's is left out. Where kcmp is not there, the sizes of the
  * fd directories (Linux 6.2) are compared instead.
  */
-int owners_scan(uint32_t uid, struct arena *a, const struct owners_sink *sink, struct owners_result *ret);
+int owners_scan(uint32_t uid, const struct owners_known *known, struct arena *a, const struct owners_sink *sink,
+		struct owners_result *ret);
 
 #endif

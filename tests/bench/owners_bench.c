@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The owner scan of the source room alone: in this process, or in its child as a reading has it */
+/* The owner scan of the source room alone: in this process or in its child, knowing of the repetition before or not */
 
 #include <errno.h>
 #include <getopt.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,15 +15,67 @@
 #include "source/owner_child.h"
 #include "source/owners.h"
 
-/* All is thrown away: what is measured is the scan. */
-static int discard(void *ctx, struct arena *a)
+/* What an earlier scan told of the processes: pids are below 4 M on all kernels (PID_MAX_LIMIT). */
+#define PIDS_MAX (4u * 1024 * 1024)
+
+struct seen {
+	uint64_t start;
+	uint32_t n_fds;
+};
+
+static struct seen *seen; /* by pid; NULL unless asked for */
+
+static void learn(const struct socketd_block *b)
+{
+	const uint8_t *p = (const void *)(b + 1);
+	struct seen s = {};
+	uint32_t pid = 0;
+
+	for (size_t i = 0; i + NLA_HDRLEN <= b->length;) {
+		const struct nlattr *a = (const void *)(p + i);
+
+		if (a->nla_type == SOCKETD_PROCESS_PID)
+			memcpy(&pid, a + 1, sizeof(pid));
+		else if (a->nla_type == SOCKETD_PROCESS_START)
+			memcpy(&s.start, a + 1, sizeof(s.start));
+		else if (a->nla_type == SOCKETD_PROCESS_N_FDS)
+			memcpy(&s.n_fds, a + 1, sizeof(s.n_fds));
+		i += NLA_ALIGN(a->nla_len);
+	}
+	if (pid < PIDS_MAX)
+		seen[pid] = s;
+}
+
+static bool is_same(const void *ctx, uint32_t pid, uint64_t start, uint32_t n_fds)
+{
+	(void)ctx;
+	return pid < PIDS_MAX && seen[pid].start == start && seen[pid].n_fds == n_fds;
+}
+
+static const struct owners_known known = { .same = is_same };
+
+static void drop(struct arena *a)
 {
 	const uint8_t *data;
 	size_t len;
 
-	(void)ctx;
-	while ((len = arena_peek(a, &data)) > 0)
+	while ((len = arena_peek(a, &data)) > 0) {
+		for (size_t i = 0; seen && i < len;) {
+			const struct socketd_block *b = (const void *)(data + i);
+
+			if (b->type == SOCKETD_BLOCK_PROCESS)
+				learn(b);
+			i += sizeof(*b) + ((b->length + 7) & ~7u);
+		}
 		arena_consume(a, len);
+	}
+}
+
+/* All is thrown away: what is measured is the scan. */
+static int discard(void *ctx, struct arena *a)
+{
+	(void)ctx;
+	drop(a);
 	return 0;
 }
 
@@ -34,7 +87,7 @@ static int scan_here(uint64_t *ret_owners)
 	int r;
 
 	arena_init(&arena);
-	r = owners_scan(0, &arena, &sink, &result);
+	r = owners_scan(0, seen ? &known : NULL, &arena, &sink, &result);
 	if (r < 0)
 		return r;
 	*ret_owners = result.n_owners;
@@ -53,6 +106,8 @@ static void count_blocks(struct arena *a, uint64_t *n_owners)
 
 			if (b->type == SOCKETD_BLOCK_OWNERS)
 				*n_owners += b->length / sizeof(struct socketd_owner);
+			else if (b->type == SOCKETD_BLOCK_PROCESS && seen)
+				learn(b);
 			i += sizeof(*b) + ((b->length + 7) & ~7u);
 		}
 		arena_consume(a, len);
@@ -67,7 +122,7 @@ static int scan_child(uint64_t *ret_owners)
 	int r;
 
 	arena_init(&arena);
-	r = owner_child_start(&child, 0);
+	r = owner_child_start(&child, 0, seen ? &known : NULL);
 	if (r < 0)
 		return r;
 	while ((r = owner_child_read(&child, &arena)) != 0) {
@@ -100,6 +155,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "child", no_argument, NULL, 'c' },
+		{ "known", no_argument, NULL, 'k' },
 		{ "reps", required_argument, NULL, 'r' },
 		{},
 	};
@@ -110,11 +166,13 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (c == 'c')
 			in_child = true;
+		else if (c == 'k')
+			seen = calloc(PIDS_MAX, sizeof(*seen));
 		else
 			n_reps = c == 'r' ? strtoul(optarg, NULL, 10) : 0;
 	}
 	if (n_reps == 0 || optind < argc) {
-		fprintf(stderr, "Usage: owners_bench [--child] [--reps N]\n");
+		fprintf(stderr, "Usage: owners_bench [--child] [--known] [--reps N]\n");
 		return 2;
 	}
 	while (n_reps-- > 0) {

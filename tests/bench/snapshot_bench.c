@@ -76,7 +76,7 @@ static int acquire_all(const struct request *req, struct arena *arena)
 	CLEANUP(acquire_free) struct acquire *a = NULL;
 	int r;
 
-	r = acquire_new(&a, req, arena);
+	r = acquire_new(&a, req, arena, NULL);
 	if (r < 0)
 		return r;
 	while ((r = acquire_step(a)) > 0) {

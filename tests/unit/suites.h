@@ -38,8 +38,10 @@
 	SUITE(query_sort) \
 	SUITE(reader) \
 	SUITE(source_acquire) \
+	SUITE(source_destroy) \
 	SUITE(source_diag) \
 	SUITE(source_dump) \
+	SUITE(source_gets) \
 	SUITE(source_netlink) \
 	SUITE(source_owner_child) \
 	SUITE(source_owners) \

@@ -6,6 +6,8 @@
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,6 +17,9 @@
 #include <sys/wait.h>
 
 #include "snapshot/messages.h"
+#include "snapshot/writer.h"
+#include "source/dump.h"
+#include "source/owner_child.h"
 #include "unit/suites.h"
 
 static struct arena arena;
@@ -125,7 +130,7 @@ static void read_all(void)
 {
 	CLEANUP(acquire_free) struct acquire *a = NULL;
 
-	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena), 0);
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena, NULL), 0);
 	step_to_end(a);
 	CU_ASSERT_EQUAL(acquire_step(a), ACQUIRE_DONE);
 	read_stream();
@@ -138,6 +143,15 @@ static unsigned int count_rows(enum source_id id, uint64_t inode)
 	for (unsigned int i = 0; i < n_rows; i++)
 		n += rows[i].source == id && rows[i].inode == inode;
 	return n;
+}
+
+/* No child of ours is left, running or dead; one that was killed may take a while. */
+static void expect_reaped(void)
+{
+	for (unsigned int i = 0; i < 2000 && owner_child_reap() > 0; i++)
+		usleep(1000);
+	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+	CU_ASSERT_EQUAL(errno, ECHILD);
 }
 
 static void test_sockets_of_ours(void)
@@ -176,9 +190,7 @@ static void test_sockets_of_ours(void)
 	CU_ASSERT_TRUE(host->realtime_usec > UINT64_C(1600000000000000));
 	CU_ASSERT_STRING_EQUAL(context_link_name(context, 1), "lo");
 	finish();
-	/* The child of the scan is gone. */
-	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
-	CU_ASSERT_EQUAL(errno, ECHILD);
+	expect_reaped();
 }
 
 static void test_no_owners_asked(void)
@@ -274,7 +286,7 @@ static void test_nothing_found(void)
 	CU_ASSERT_TRUE(context_owners_known(context, &error, &hidden));
 	CU_ASSERT_EQUAL(error, 0);
 	finish();
-	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+	expect_reaped();
 }
 
 static void test_freed_in_the_middle(void)
@@ -283,13 +295,12 @@ static void test_freed_in_the_middle(void)
 		struct acquire *a = NULL;
 
 		begin(GROUPS_DETAIL);
-		CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena), 0);
+		CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena, NULL), 0);
 		for (unsigned int i = 0; i < n_steps; i++)
 			CU_ASSERT_TRUE(acquire_step(a) >= 0);
 		CU_ASSERT_PTR_NULL(acquire_free(a));
 		finish();
-		CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
-		CU_ASSERT_EQUAL(errno, ECHILD);
+		expect_reaped();
 	}
 }
 
@@ -307,7 +318,7 @@ static void test_held_is_bounded(void)
 		CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds[i]), 0);
 	begin(GROUPS_DETAIL);
 	want_only(SOURCE_BIT(SOURCE_unix));
-	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena), 0);
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena, NULL), 0);
 	acquire_limit_held(a, MAX);
 	while ((r = acquire_step(a)) > 0) {
 		struct pollfd p = { .fd = acquire_fd(a), .events = POLLIN };
@@ -368,6 +379,220 @@ static void test_tcp_is_read_once(void)
 	finish();
 }
 
+/* A memory of owners that counts how it is called, and says that it knows one process. */
+static struct {
+	unsigned int n_begin, n_blocks, n_end;
+	int begin_result, end_error;
+	uint32_t known_pid;
+} memory;
+
+static bool memory_same(const void *ctx, uint32_t pid, uint64_t start, uint32_t n_fds)
+{
+	(void)ctx;
+	return pid == memory.known_pid && start != 0 && n_fds > 0;
+}
+
+static int memory_begin(void *ctx, struct owners_known *ret)
+{
+	CU_ASSERT_PTR_EQUAL(ctx, &memory);
+	memory.n_begin++;
+	*ret = (struct owners_known){ .same = memory_same };
+	return memory.begin_result;
+}
+
+/* What goes on: of the known process one owner that it alone can have made up. */
+static int memory_block(void *ctx, const struct block *b, struct arena *out)
+{
+	struct socketd_owner owner = { .inode = UINT64_C(0xabcdef0123), .pid = memory.known_pid, .fd = 77 };
+	struct bulk_block bulk;
+
+	CU_ASSERT_PTR_EQUAL(ctx, &memory);
+	CU_ASSERT_EQUAL(memory.n_end, 0);
+	if (memory.n_blocks++ > 0 || b->type != SOCKETD_BLOCK_PROCESS)
+		return 0;
+	if (bulk_block_begin(&bulk, out, SOCKETD_BLOCK_OWNERS, sizeof(owner)) < 0)
+		return -ENOMEM;
+	memcpy(bulk.payload, &owner, sizeof(owner));
+	bulk_block_end(&bulk, out, sizeof(owner));
+	return 0;
+}
+
+static void memory_end(void *ctx, int error)
+{
+	CU_ASSERT_PTR_EQUAL(ctx, &memory);
+	memory.n_end++;
+	memory.end_error = error;
+}
+
+static const struct acquire_owners memory_owners = {
+	.begin = memory_begin,
+	.block = memory_block,
+	.end = memory_end,
+	.ctx = &memory,
+};
+
+static void begin_memory(int begin_result)
+{
+	memset(&memory, 0, sizeof(memory));
+	memory.begin_result = begin_result;
+	memory.known_pid = getpid();
+	begin(GROUPS_DETAIL);
+	want_only(SOURCE_BIT(SOURCE_unix));
+}
+
+static void read_with_memory(void)
+{
+	CLEANUP(acquire_free) struct acquire *a = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena, &memory_owners), 0);
+	step_to_end(a);
+	a = acquire_free(a);
+	read_stream();
+}
+
+static void test_memory_of_owners(void)
+{
+	CLEANUP(close) int un = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const struct process *process;
+	uint32_t pid, fd;
+
+	/* Fed: all blocks go there, and what it writes is what the reading says. */
+	begin_memory(0);
+	read_with_memory();
+	CU_ASSERT_EQUAL(memory.n_begin, 1);
+	CU_ASSERT_TRUE(memory.n_blocks > 0);
+	CU_ASSERT_EQUAL(memory.n_end, 1);
+	CU_ASSERT_EQUAL(memory.end_error, 0);
+	CU_ASSERT_TRUE(context_owner(context, UINT64_C(0xabcdef0123), 0, &process, &pid, &fd));
+	CU_ASSERT_FALSE(context_owner(context, inode_of(un), 0, &process, &pid, &fd));
+	finish();
+
+	/* Busy: the reading has its owners, and the memory nothing. */
+	begin_memory(-EBUSY);
+	read_with_memory();
+	CU_ASSERT_EQUAL(memory.n_begin, 1);
+	CU_ASSERT_EQUAL(memory.n_blocks + memory.n_end, 0);
+	CU_ASSERT_TRUE(context_owner(context, inode_of(un), 0, &process, &pid, &fd));
+	CU_ASSERT_EQUAL(pid, getpid());
+	finish();
+
+	/* Not asked for a user, nor without owners. */
+	begin_memory(0);
+	req.uid = 65534;
+	read_with_memory();
+	CU_ASSERT_EQUAL(memory.n_begin + memory.n_blocks + memory.n_end, 0);
+	finish();
+	begin_memory(0);
+	req.groups = GROUP_BIT(GROUP_base);
+	read_with_memory();
+	CU_ASSERT_EQUAL(memory.n_begin + memory.n_blocks + memory.n_end, 0);
+	finish();
+}
+
+static void test_memory_is_told_of_an_early_end(void)
+{
+	struct acquire *a = NULL;
+
+	begin_memory(0);
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena, &memory_owners), 0);
+	CU_ASSERT_TRUE(acquire_step(a) >= 0);
+	CU_ASSERT_EQUAL(memory.n_begin, 1);
+	CU_ASSERT_EQUAL(memory.n_end, 0);
+	acquire_free(a);
+	CU_ASSERT_EQUAL(memory.n_end, 1);
+	CU_ASSERT_EQUAL(memory.end_error, -ECANCELED);
+	finish();
+
+	/* Nothing was found, so the scan is not awaited: the memory must not take it for whole. */
+	begin_memory(0);
+	req.sources[SOURCE_unix].exact = true;
+	req.sources[SOURCE_unix].inode = UINT32_MAX;
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena, &memory_owners), 0);
+	step_to_end(a);
+	CU_ASSERT_EQUAL(memory.n_end, 1);
+	CU_ASSERT_TRUE(memory.end_error == -ECANCELED || memory.end_error == 0);
+	acquire_free(a);
+	CU_ASSERT_EQUAL(memory.n_end, 1);
+	finish();
+	expect_reaped();
+}
+
+/* The sock_diag socket of the reading that is open now: the only one with its protocol. */
+static int find_diag_socket(void)
+{
+	for (int fd = 3; fd < 256; fd++) {
+		int protocol = -1, domain = 0;
+		socklen_t len = sizeof(int);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_NETLINK &&
+		    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 && protocol == NETLINK_SOCK_DIAG)
+			return fd;
+	}
+	return -1;
+}
+
+/* Answers a request with a row and an end, both interrupted. Whether there was a request. */
+static bool answer_interrupted(int fd, uint32_t portid, uint32_t inode)
+{
+	struct {
+		struct nlmsghdr h;
+		struct inet_diag_msg msg;
+		struct nlmsghdr done;
+		int error;
+	} answer = { .msg = { .idiag_family = AF_INET, .idiag_state = 1, .idiag_inode = inode } };
+	_Alignas(8) uint8_t request[8192];
+	ssize_t n = recv(fd, request, sizeof(request), MSG_DONTWAIT);
+
+	if (n <= 0)
+		return false;
+	answer.h = (struct nlmsghdr){
+		.nlmsg_len = sizeof(answer.h) + sizeof(answer.msg),
+		.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+		.nlmsg_flags = NLM_F_MULTI | NLM_F_DUMP_INTR,
+		.nlmsg_seq = ((struct nlmsghdr *)request)->nlmsg_seq,
+		.nlmsg_pid = portid,
+	};
+	answer.done = answer.h;
+	answer.done.nlmsg_len = sizeof(answer.done) + sizeof(answer.error);
+	answer.done.nlmsg_type = NLMSG_DONE;
+	CU_ASSERT_EQUAL(send(fd, &answer, sizeof(answer), 0), sizeof(answer));
+	return true;
+}
+
+/* A kernel that never gets through a dump undisturbed, in the place of the real one: bounded, and said. */
+static void test_interrupted_for_ever(void)
+{
+	struct sockaddr_nl name;
+	socklen_t len = sizeof(name);
+	struct acquire *a = NULL;
+	unsigned int n_requests = 0;
+	int fds[2], fd, r;
+
+	begin(GROUP_BIT(GROUP_base));
+	want_only(SOURCE_BIT(SOURCE_udp4));
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena, NULL), 0);
+	fd = find_diag_socket();
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(getsockname(fd, (void *)&name, &len), 0);
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	CU_ASSERT_EQUAL(dup2(fds[0], fd), fd);
+	close(fds[0]);
+	while ((r = acquire_step(a)) > 0)
+		if (answer_interrupted(fds[1], name.nl_pid, n_requests + 1))
+			CU_ASSERT_TRUE_FATAL(++n_requests < 100);
+	CU_ASSERT_EQUAL(r, ACQUIRE_DONE);
+	CU_ASSERT_EQUAL(n_requests, DUMP_INTERRUPTIONS_MAX + 1);
+	acquire_free(a);
+	close(fds[1]);
+	read_stream();
+	/* The last reading stands. */
+	CU_ASSERT_EQUAL(n_rows, 1);
+	CU_ASSERT_EQUAL(rows[0].inode, DUMP_INTERRUPTIONS_MAX + 1);
+	CU_ASSERT_EQUAL(context_source(context, SOURCE_udp4)->error, EAGAIN);
+	CU_ASSERT_EQUAL(context_source(context, SOURCE_udp4)->interrupted, DUMP_INTERRUPTIONS_MAX + 1);
+	finish();
+}
+
 /* Another user's reading: his name for root's sockets is nobody's, and HOST says whose it is. */
 static void test_for_a_user(void)
 {
@@ -403,4 +628,7 @@ void suite_source_acquire(void)
 	CU_add_test(s, "a reading that finds nothing ends at once", test_nothing_found);
 	CU_add_test(s, "freed in the middle", test_freed_in_the_middle);
 	CU_add_test(s, "for a user who is not root", test_for_a_user);
+	CU_add_test(s, "a memory of owners is fed, and used", test_memory_of_owners);
+	CU_add_test(s, "and told once when a scan ends early", test_memory_is_told_of_an_early_end);
+	CU_add_test(s, "a dump that is interrupted for ever ends", test_interrupted_for_ever);
 }

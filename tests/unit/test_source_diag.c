@@ -171,7 +171,10 @@ static void test_exact_requests(void)
 	CU_ASSERT_EQUAL(diag_first_form(SOURCE_unix, &req), DIAG_EXACT);
 	u = NLMSG_DATA(diag_request(buf, SOURCE_unix, &req, DIAG_EXACT));
 	CU_ASSERT_EQUAL(u->udiag_ino, 4242);
-	CU_ASSERT_EQUAL(u->udiag_show, 0x57); /* NAME VFS PEER RQLEN UID */
+	CU_ASSERT_EQUAL(u->udiag_show, 0x55); /* NAME PEER RQLEN UID */
+	req.groups = GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_af_unix);
+	u = NLMSG_DATA(diag_request(buf, SOURCE_unix, &req, DIAG_EXACT));
+	CU_ASSERT_EQUAL(u->udiag_show, 0x5f); /* and VFS ICONS */
 
 	req.sources[SOURCE_packet].exact = true;
 	CU_ASSERT_EQUAL(diag_first_form(SOURCE_packet, &req), DIAG_DUMP);

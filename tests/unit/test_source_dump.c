@@ -306,6 +306,62 @@ static void test_broken_batch_ends_the_source(void)
 	finish();
 }
 
+/*
+ * As the tracking pass has it: of the real kernel, what a step brings is looked
+ * at and dropped at once, so that memory does not grow with the table.
+ */
+static void test_through_one_buffer(void)
+{
+	enum { PAIRS = 2000, PASSES = 8 };
+	static int fds[PAIRS][2];
+	CLEANUP(netlink_close) struct netlink nl = { .fd = -1 };
+	unsigned int n_rows = 0, n_steps = 0;
+	size_t most = 0, sum = 0;
+	int r;
+
+	for (unsigned int i = 0; i < PAIRS; i++)
+		CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds[i]), 0);
+	CU_ASSERT_EQUAL_FATAL(netlink_open(&nl, true), 0);
+	arena_init(&arena);
+	request_init(&req, GROUP_BIT(GROUP_base));
+	for (unsigned int pass = 0; pass < PASSES; pass++) {
+		n_rows = 0;
+		dump_begin(&dump, SOURCE_unix, &req, &nl, &arena, NOW);
+		dump_keep(&dump);
+		do {
+			const uint8_t *data;
+			size_t len;
+
+			r = dump_step(&dump, &arena, NOW);
+			CU_ASSERT_TRUE_FATAL(r >= 0);
+			n_steps++;
+			while ((len = arena_peek(&arena, &data)) > 0) {
+				const struct socketd_block *b = (const void *)data;
+				size_t end = sizeof(*b) + b->length;
+
+				for (size_t i = sizeof(*b) + sizeof(struct socketd_messages); i < end; n_rows++)
+					i += NLMSG_ALIGN(((const struct nlmsghdr *)(data + i))->nlmsg_len);
+				sum += end;
+				arena_consume(&arena, (end + 7) & ~(size_t)7);
+			}
+			most = arena.n_mapped > most ? arena.n_mapped : most;
+		} while (r > 0);
+		CU_ASSERT_EQUAL(dump.error, 0);
+		CU_ASSERT_EQUAL(dump.n_messages, n_rows);
+		CU_ASSERT_TRUE(n_rows >= 2 * PAIRS);
+	}
+	CU_ASSERT_TRUE(n_steps > PASSES * 5);
+	CU_ASSERT_TRUE(sum > 2 * most);
+	CU_ASSERT_TRUE(most <= 1024 * 1024);
+	CU_ASSERT_EQUAL(nl.generation, 0);
+	for (unsigned int i = 0; i < PAIRS; i++) {
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+	request_deinit(&req);
+	arena_deinit(&arena);
+}
+
 void suite_source_dump(void)
 {
 	CU_pSuite s = CU_add_suite("source/dump", NULL, NULL);
@@ -320,4 +376,5 @@ void suite_source_dump(void)
 	CU_add_test(s, "bytecode that is refused is left out", test_refused_bytecode_is_left_out);
 	CU_add_test(s, "silence is given up on, and the next source is answered", test_silence);
 	CU_add_test(s, "a broken batch ends its source only", test_broken_batch_ends_the_source);
+	CU_add_test(s, "a dump through one buffer", test_through_one_buffer);
 }

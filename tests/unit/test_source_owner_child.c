@@ -7,13 +7,17 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "snapshot/writer.h"
+#include "source/host.h"
 #include "unit/suites.h"
 
 static struct arena arena;
@@ -32,9 +36,12 @@ static void read_to_end(struct owner_child *c)
 	}
 }
 
-/* No child of ours is left, running or dead. */
+/* No child of ours is left, running or dead; one that was killed may take a while. */
 static void expect_reaped(void)
 {
+	for (unsigned int i = 0; i < 2000 && owner_child_reap() > 0; i++)
+		usleep(1000);
+	CU_ASSERT_EQUAL(owner_child_reap(), 0);
 	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
 	CU_ASSERT_EQUAL(errno, ECHILD);
 }
@@ -66,7 +73,7 @@ static void test_whole_scan(void)
 	sigprocmask(SIG_BLOCK, &blocked, &before);
 	CU_ASSERT_EQUAL(fstat(fd, &st), 0);
 	arena_init(&arena);
-	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0, NULL), 0);
 	read_to_end(&c);
 	CU_ASSERT_TRUE(c.ended);
 	CU_ASSERT_EQUAL(c.error, 0);
@@ -90,7 +97,7 @@ static void test_child_keeps_nothing_open(void)
 
 	CU_ASSERT_EQUAL(fstat(fd, &st), 0);
 	arena_init(&arena);
-	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0, NULL), 0);
 	pid = c.pid;
 	read_to_end(&c);
 	r = arena_has_owner(st.st_ino, pid, fd);
@@ -105,13 +112,96 @@ static void test_stopped_early(void)
 	struct owner_child c;
 	pid_t pid;
 
-	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0, NULL), 0);
 	pid = c.pid;
 	owner_child_stop(&c);
+	expect_reaped();
 	CU_ASSERT_EQUAL(kill(pid, 0), -1);
 	CU_ASSERT_EQUAL(errno, ESRCH);
-	expect_reaped();
 	owner_child_stop(&c);
+}
+
+/*
+ * A child that SIGKILL does not end: the first process of a pid namespace cannot
+ * leave before all others there are reaped, and we do not reap them. In a process
+ * of its own, whose children are in that namespace. Its exit status.
+ */
+static int stop_a_child_that_hangs(void)
+{
+	struct owner_child c, next;
+	uint64_t start;
+	pid_t pid, second;
+	int fds[2];
+
+	alarm(10);
+	if (unshare(CLONE_NEWPID) < 0 || pipe(fds) < 0)
+		return 77;
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+	}
+	second = fork();
+	if (second == 0)
+		pause();
+	if (owner_child_adopt(&c, pid, fds[0]) < 0)
+		return 1;
+	start = host_now_usec();
+	owner_child_stop(&c);
+	if (host_now_usec() - start > 100000 || c.pid != 0)
+		return 2;
+	usleep(20000);
+	if (owner_child_reap() != 1)
+		return 3;
+	/* The next one is not kept from its work; no process starts in a namespace whose first one dies, though. */
+	if (owner_child_start(&next, 0, NULL) != -ENOMEM)
+		return 4;
+	if (waitpid(second, NULL, 0) != second)
+		return 5;
+	for (unsigned int i = 0; i < 2000 && owner_child_reap() > 0; i++)
+		usleep(1000);
+	return owner_child_reap() == 0 && waitpid(-1, NULL, WNOHANG) < 0 ? 0 : 6;
+}
+
+static void test_stop_does_not_wait(void)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		_exit(stop_a_child_that_hangs());
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_TRUE(WIFEXITED(status));
+	CU_ASSERT_TRUE(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77);
+}
+
+/* One that is stopped does not answer, and is ended all the same. */
+static void test_stopped_child(void)
+{
+	struct owner_child c;
+	uint64_t start;
+
+	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0, NULL), 0);
+	kill(c.pid, SIGSTOP);
+	start = host_now_usec();
+	owner_child_stop(&c);
+	CU_ASSERT_TRUE(host_now_usec() - start < 100000);
+	expect_reaped();
+}
+
+static void test_children_are_bounded(void)
+{
+	static struct owner_child c[OWNER_CHILDREN_MAX + 1];
+
+	for (unsigned int i = 0; i < OWNER_CHILDREN_MAX; i++)
+		CU_ASSERT_EQUAL_FATAL(owner_child_start(&c[i], 65534, NULL), 0);
+	CU_ASSERT_EQUAL(owner_child_start(&c[OWNER_CHILDREN_MAX], 0, NULL), -EBUSY);
+	for (unsigned int i = 0; i < OWNER_CHILDREN_MAX; i++)
+		owner_child_stop(&c[i]);
+	expect_reaped();
+	CU_ASSERT_EQUAL(owner_child_start(&c[0], 0, NULL), 0);
+	owner_child_stop(&c[0]);
+	expect_reaped();
 }
 
 static void test_sigchld_ignored(void)
@@ -120,7 +210,7 @@ static void test_sigchld_ignored(void)
 	struct owner_child c;
 
 	arena_init(&arena);
-	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(owner_child_start(&c, 0, NULL), 0);
 	read_to_end(&c);
 	CU_ASSERT_EQUAL(c.error, 0);
 	owner_child_stop(&c);
@@ -213,6 +303,90 @@ static void test_ends_of_all_kinds(void)
 	expect_outcome(&stream, n_end + 4, 1, -EIO, n_end);
 }
 
+/* What the child took of the processor, by its own clock: 60 ms, and what it is to come and go. */
+static void test_cost(void)
+{
+	struct owner_child c;
+	struct timespec cpu;
+	int fds[2];
+	pid_t pid;
+
+	CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		do
+			clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+		while (cpu.tv_nsec < 60000000 && cpu.tv_sec == 0);
+		_exit(0);
+	}
+	close(fds[1]);
+	CU_ASSERT_EQUAL_FATAL(owner_child_adopt(&c, pid, fds[0]), 0);
+	arena_init(&arena);
+	read_to_end(&c);
+	CU_ASSERT_TRUE(c.cpu_usec >= 59000 && c.cpu_usec < 120000);
+	expect_reaped();
+}
+
+/* Notes what it is given; refuses the second block once. */
+static struct {
+	unsigned int n_calls, n_blocks;
+	uint32_t type[8], length[8];
+	int refusal;
+} noted;
+
+static int note_block(void *ctx, const struct block *b, struct arena *out)
+{
+	CU_ASSERT_PTR_EQUAL(ctx, &noted);
+	CU_ASSERT_PTR_EQUAL(out, &arena);
+	CU_ASSERT_EQUAL((uintptr_t)b->payload % 8, 0);
+	if (++noted.n_calls == 2)
+		return noted.refusal;
+	noted.type[noted.n_blocks] = b->type;
+	noted.length[noted.n_blocks++] = b->length;
+	return 0;
+}
+
+static void test_sink(void)
+{
+	static const struct owner_sink sink = { .block = note_block, .ctx = &noted };
+	struct owner_child c;
+	int r;
+
+	fill_stream();
+	memset(&noted, 0, sizeof(noted));
+	noted.refusal = -ENOMEM;
+	start_writing(&c, &stream, sizeof(stream), 0);
+	c.sink = &sink;
+	do
+		r = owner_child_read(&c, &arena);
+	while (r == -EAGAIN);
+	CU_ASSERT_EQUAL(r, -ENOMEM);
+	CU_ASSERT_EQUAL(noted.n_blocks, 1);
+	read_to_end(&c);
+	CU_ASSERT_EQUAL(c.error, 0);
+	CU_ASSERT_EQUAL(c.n_hidden, 5);
+	CU_ASSERT_EQUAL(noted.n_blocks, 2);
+	CU_ASSERT_EQUAL(noted.n_calls, 3);
+	CU_ASSERT_EQUAL(noted.type[0], SOCKETD_BLOCK_PROCESS);
+	CU_ASSERT_EQUAL(noted.type[1], SOCKETD_BLOCK_OWNERS);
+	CU_ASSERT_EQUAL(noted.length[1], sizeof(stream.owner));
+	CU_ASSERT_EQUAL(arena_pending(&arena), 0);
+	owner_child_stop(&c);
+	arena_deinit(&arena);
+
+	memset(&noted, 0, sizeof(noted));
+	noted.refusal = -EBADMSG;
+	start_writing(&c, &stream, sizeof(stream), 0);
+	c.sink = &sink;
+	read_to_end(&c);
+	CU_ASSERT_TRUE(c.ended);
+	CU_ASSERT_EQUAL(c.error, -EBADMSG);
+	CU_ASSERT_EQUAL(noted.n_calls, 2);
+	owner_child_stop(&c);
+	expect_reaped();
+	arena_deinit(&arena);
+}
+
 static void test_what_is_not_taken(void)
 {
 	static uint8_t twice[2 * sizeof(stream)];
@@ -242,6 +416,11 @@ void suite_source_owner_child(void)
 	CU_add_test(s, "a whole scan, with SIGCHLD blocked", test_whole_scan);
 	CU_add_test(s, "the child keeps none of our descriptors", test_child_keeps_nothing_open);
 	CU_add_test(s, "stopped early it is killed and reaped", test_stopped_early);
+	CU_add_test(s, "a child that cannot die yet is not waited for", test_stop_does_not_wait);
+	CU_add_test(s, "a child that is stopped", test_stopped_child);
+	CU_add_test(s, "children are bounded", test_children_are_bounded);
+	CU_add_test(s, "what it cost", test_cost);
+	CU_add_test(s, "blocks go to a sink, each once", test_sink);
 	CU_add_test(s, "with SIGCHLD ignored", test_sigchld_ignored);
 	CU_add_test(s, "ends of all kinds", test_ends_of_all_kinds);
 	CU_add_test(s, "what is not taken from the child", test_what_is_not_taken);

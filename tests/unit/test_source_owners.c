@@ -4,6 +4,7 @@
 #include "source/owners.h"
 
 #include <CUnit/CUnit.h>
+#include <dirent.h>
 #include <grp.h>
 #include <linux/netlink.h>
 #include <pthread.h>
@@ -17,6 +18,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "socketd/stream.h"
 #include "unit/suites.h"
@@ -90,7 +93,33 @@ static void holder_stop(struct holder *h)
 static int scan(uint32_t uid)
 {
 	arena_deinit(&arena);
-	return owners_scan(uid, &arena, NULL, &result);
+	return owners_scan(uid, NULL, &arena, NULL, &result);
+}
+
+/* A memory of one process; it notes what it is asked. */
+static struct {
+	uint32_t pid, n_fds;
+	uint64_t start;
+	unsigned int n_asked, n_asked_small;
+} known;
+
+static bool known_same(const void *ctx, uint32_t pid, uint64_t start, uint32_t n_fds)
+{
+	CU_ASSERT_PTR_EQUAL(ctx, &known);
+	known.n_asked_small += n_fds <= OWNERS_SAME_MIN;
+	if (pid != known.pid)
+		return false;
+	known.n_asked++;
+	return start == known.start && n_fds == known.n_fds;
+}
+
+static int scan_known(uint32_t uid)
+{
+	static const struct owners_known k = { .same = known_same, .ctx = &known };
+
+	arena_deinit(&arena);
+	known.n_asked = 0;
+	return owners_scan(uid, &k, &arena, NULL, &result);
 }
 
 /* Calls back for each block of what was scanned, and drops it. */
@@ -119,6 +148,8 @@ struct find {
 	uint64_t inode[N_SOCKETS + 64];
 	uint32_t fd[N_SOCKETS + 64];
 	uint32_t uid;
+	uint64_t start;
+	uint32_t n_fds, same;
 	char comm[64];
 	size_t comm_len;
 	char user[64];
@@ -130,6 +161,8 @@ static void find_in_process(const struct socketd_block *b)
 {
 	const uint8_t *p = (const void *)(b + 1);
 	uint32_t pid = 0, uid = UINT32_MAX;
+	uint32_t n_fds = UINT32_MAX, same = 0;
+	uint64_t start = 0;
 	const struct nlattr *comm = NULL, *user = NULL;
 
 	for (size_t i = 0; i < b->length;) {
@@ -139,6 +172,12 @@ static void find_in_process(const struct socketd_block *b)
 			memcpy(&pid, a + 1, 4);
 		if (a->nla_type == SOCKETD_PROCESS_UID)
 			memcpy(&uid, a + 1, 4);
+		if (a->nla_type == SOCKETD_PROCESS_START)
+			memcpy(&start, a + 1, 8);
+		if (a->nla_type == SOCKETD_PROCESS_N_FDS)
+			memcpy(&n_fds, a + 1, 4);
+		if (a->nla_type == SOCKETD_PROCESS_SAME)
+			memcpy(&same, a + 1, 4);
 		if (a->nla_type == SOCKETD_PROCESS_COMM)
 			comm = a;
 		if (a->nla_type == SOCKETD_PROCESS_USER)
@@ -149,6 +188,9 @@ static void find_in_process(const struct socketd_block *b)
 		return;
 	find.announced = true;
 	find.uid = uid;
+	find.start = start;
+	find.n_fds = n_fds;
+	find.same = same;
 	if (comm) {
 		find.comm_len = comm->nla_len - NLA_HDRLEN;
 		memcpy(find.comm, comm + 1, find.comm_len);
@@ -253,6 +295,106 @@ static void test_more_than_a_block(void)
 	holder_stop(&h);
 }
 
+/* What readdir(3) lists, and what the kernel says of the size. */
+static unsigned int count_fds(pid_t pid, long *ret_size)
+{
+	struct dirent *d;
+	unsigned int n = 0;
+	struct stat st;
+	char path[32];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	*ret_size = st.st_size;
+	dir = opendir(path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+	while ((d = readdir(dir)))
+		n += d->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+/* Its age by the clock, a second about; the field is in ticks since boot. */
+static bool started_just_now(uint64_t start)
+{
+	struct timespec now;
+	uint64_t ticks;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	ticks = now.tv_sec * sysconf(_SC_CLK_TCK);
+	return start + 3 * sysconf(_SC_CLK_TCK) > ticks && start < ticks + 3 * sysconf(_SC_CLK_TCK);
+}
+
+static void become_many_odd(void)
+{
+	become_many();
+	prctl(PR_SET_NAME, "a) R 1 2 (b) 3");
+}
+
+static void test_what_is_known_is_left_out(void)
+{
+	struct holder h;
+	unsigned int n;
+	long size;
+
+	holder_start(&h, become_many_odd);
+	n = count_fds(h.pid, &size);
+	CU_ASSERT_EQUAL(scan(0), 0);
+	find_pid(h.pid);
+	CU_ASSERT_TRUE(started_just_now(find.start));
+	CU_ASSERT_EQUAL(find.n, N_SOCKETS);
+	CU_ASSERT_EQUAL(find.same, 0);
+	/* Linux 6.2. */
+	CU_ASSERT_EQUAL(find.n_fds, size > 0 ? n : 0);
+	known.pid = h.pid;
+	known.start = find.start;
+	known.n_fds = find.n_fds;
+	known.n_asked_small = 0;
+	if (size > 0) {
+		CU_ASSERT_EQUAL(scan_known(0), 0);
+		find_pid(h.pid);
+		CU_ASSERT_EQUAL(known.n_asked, 1);
+		CU_ASSERT_EQUAL(find.same, 1);
+		CU_ASSERT_EQUAL(find.n, 0);
+		CU_ASSERT_EQUAL(find.start, known.start);
+		CU_ASSERT_EQUAL(find.n_fds, n);
+		CU_ASSERT_EQUAL(find.comm_len, 14);
+	}
+	/* Another number, another time: read. */
+	known.n_fds++;
+	CU_ASSERT_EQUAL(scan_known(0), 0);
+	find_pid(h.pid);
+	CU_ASSERT_EQUAL(find.same, 0);
+	CU_ASSERT_EQUAL(find.n, N_SOCKETS);
+	known.n_fds--;
+	known.start++;
+	CU_ASSERT_EQUAL(scan_known(0), 0);
+	find_pid(h.pid);
+	CU_ASSERT_EQUAL(find.n, N_SOCKETS);
+	CU_ASSERT_EQUAL(known.n_asked_small, 0);
+	holder_stop(&h);
+}
+
+/* Few are always read: nobody is asked. */
+static void test_small_ones_are_read(void)
+{
+	struct holder h;
+
+	holder_start(&h, NULL);
+	CU_ASSERT_EQUAL(scan(0), 0);
+	find_pid(h.pid);
+	CU_ASSERT_TRUE(started_just_now(find.start));
+	known.pid = h.pid;
+	known.start = find.start;
+	known.n_fds = find.n_fds;
+	CU_ASSERT_EQUAL(scan_known(0), 0);
+	find_pid(h.pid);
+	CU_ASSERT_EQUAL(known.n_asked, 0);
+	CU_ASSERT_EQUAL(find.n, 1);
+	holder_stop(&h);
+}
+
 static uint64_t thread_inode;
 
 static void *run_thread(void *own_table)
@@ -275,6 +417,30 @@ static void become_threaded(void)
 	pthread_create(&own, NULL, run_thread, &thread_inode);
 	while (__atomic_load_n(&thread_inode, __ATOMIC_ACQUIRE) == 0)
 		sched_yield();
+}
+
+static void become_many_threaded(void)
+{
+	become_many();
+	become_threaded();
+}
+
+/* The number of the leader's descriptors does not tell of a thread's own: such a process is always read. */
+static void test_known_with_a_table_of_a_thread(void)
+{
+	struct holder h;
+
+	holder_start(&h, become_many_threaded);
+	CU_ASSERT_EQUAL(scan(0), 0);
+	find_pid(h.pid);
+	known.pid = h.pid;
+	known.start = find.start;
+	known.n_fds = find.n_fds;
+	CU_ASSERT_EQUAL(scan_known(0), 0);
+	find_pid(h.pid);
+	CU_ASSERT_EQUAL(find.same, 0);
+	CU_ASSERT_EQUAL(find.n, N_SOCKETS + 1);
+	holder_stop(&h);
 }
 
 static void test_thread_with_its_own_table(void)
@@ -349,6 +515,33 @@ static void become_capable(void)
 	set_ids(user_gid(), USER, USER, USER, 1);
 }
 
+static void become_many_of_user(void)
+{
+	become_many();
+	become_user();
+}
+
+/* What root was shown is nothing to a user: his own processes are read for him each time. */
+static void test_a_user_is_told_all_he_may_know(void)
+{
+	struct holder h;
+
+	if (geteuid() != 0)
+		return;
+	holder_start(&h, become_many_of_user);
+	CU_ASSERT_EQUAL(scan(0), 0);
+	find_pid(h.pid);
+	known.pid = h.pid;
+	known.start = find.start;
+	known.n_fds = find.n_fds;
+	CU_ASSERT_EQUAL(scan_known(USER), 0);
+	find_pid(h.pid);
+	CU_ASSERT_EQUAL(known.n_asked, 0);
+	CU_ASSERT_EQUAL(find.same, 0);
+	CU_ASSERT_EQUAL(find.n, N_SOCKETS);
+	holder_stop(&h);
+}
+
 /* The truth: whether the kernel lets a process of the user read the link. */
 static bool kernel_lets_user(pid_t pid)
 {
@@ -404,6 +597,10 @@ void suite_source_owners(void)
 	CU_add_test(s, "a process's sockets, name, and user", test_known_sockets);
 	CU_add_test(s, "more sockets than a block holds", test_more_than_a_block);
 	CU_add_test(s, "a thread with a descriptor table of its own", test_thread_with_its_own_table);
+	CU_add_test(s, "a process that is known is left out", test_what_is_known_is_left_out);
+	CU_add_test(s, "a small one is read all the same", test_small_ones_are_read);
+	CU_add_test(s, "and one with a thread's own table", test_known_with_a_table_of_a_thread);
 	CU_add_test(s, "processes that exit meanwhile", test_processes_that_exit_meanwhile);
+	CU_add_test(s, "what root was shown is not known for a user", test_a_user_is_told_all_he_may_know);
 	CU_add_test(s, "a user sees what the kernel would show him", test_a_user_sees_what_the_kernel_shows_him);
 }

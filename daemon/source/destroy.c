@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the kernel says by itself: TCP and UDP sockets that are destroyed */
+
+#include "source/destroy.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "model/source_id.h"
+#include "snapshot/writer.h"
+#include "source/netlink.h"
+
+#define MESSAGE_MAX (16u * 1024)
+
+/*
+ * Messages that the kernel dropped at our socket since it was made: what the
+ * Drops column of /proc/net/netlink shows, without the file, which is that of
+ * the namespace that one is in.
+ */
+static int read_drops(int fd, uint32_t *ret)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+		return -errno;
+	if (len <= SK_MEMINFO_DROPS * sizeof(info[0]))
+		return -ENODATA;
+	*ret = info[SK_MEMINFO_DROPS];
+	return 0;
+}
+
+int destroy_open(struct destroy *ret)
+{
+	static const int groups[] = {
+		SKNLGRP_INET_TCP_DESTROY,
+		SKNLGRP_INET_UDP_DESTROY,
+		SKNLGRP_INET6_TCP_DESTROY,
+		SKNLGRP_INET6_UDP_DESTROY,
+	};
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int r = 0, size = DESTROY_BUFFER;
+
+	if (!s)
+		return -errno;
+	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0)
+		r = -errno;
+	if (r >= 0 && setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(groups); i++)
+		if (mnl_socket_setsockopt(s, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i], sizeof(groups[i])) < 0)
+			r = errno == EINVAL ? -ENOENT : -errno;
+	if (r < 0) {
+		mnl_socket_close(s);
+		return r;
+	}
+	*ret = (struct destroy){
+		.socket = s,
+		.fd = mnl_socket_get_fd(s),
+		.portid = mnl_socket_get_portid(s),
+	};
+	return 0;
+}
+
+int destroy_adopt(struct destroy *ret, int fd, uint32_t portid)
+{
+	struct mnl_socket *s = mnl_socket_fdopen(fd);
+	uint32_t drops = 0;
+
+	if (!s) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	/* It may have lost some in its former life. */
+	(void)read_drops(fd, &drops);
+	*ret = (struct destroy){ .socket = s, .fd = fd, .portid = portid, .drops_known = drops };
+	return 0;
+}
+
+void destroy_close(struct destroy *d)
+{
+	if (d->socket)
+		mnl_socket_close(d->socket);
+	d->socket = NULL;
+	d->fd = -1;
+}
+
+/* Brings n_lost up to date; at least `least` were lost. How many that were not reported before. */
+static uint64_t count_lost(struct destroy *d, uint64_t least)
+{
+	uint32_t drops = d->drops_known;
+	uint64_t lost;
+
+	if (read_drops(d->fd, &drops) < 0 || (uint32_t)(drops - d->drops_known) < least)
+		lost = least;
+	else
+		lost = (uint32_t)(drops - d->drops_known);
+	d->drops_known = drops;
+	d->n_lost += lost;
+	return lost;
+}
+
+/* The protocol is in an attribute: inet_diag_msg has none. SOURCE_none for a family or protocol that is not ours. */
+static enum source_id source_of(const struct nlmsghdr *h)
+{
+	const struct inet_diag_msg *msg = mnl_nlmsg_get_payload(h);
+	unsigned int protocol = 0;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, h, sizeof(*msg))
+		if (mnl_attr_get_type(attr) == INET_DIAG_PROTOCOL && mnl_attr_get_payload_len(attr) >= 1)
+			protocol = mnl_attr_get_u8(attr);
+	for (unsigned int id = SOURCE_tcp4; id <= SOURCE_udplite6; id++) {
+		const struct source_def *def = source_def_get(id);
+
+		if (def->family == msg->idiag_family && def->protocol == protocol)
+			return id;
+	}
+	return SOURCE_none;
+}
+
+static int take_message(struct nlmsghdr *h, struct arena *a)
+{
+	struct socketd_messages head = {};
+	struct bulk_block block;
+	size_t size = NLMSG_ALIGN(h->nlmsg_len);
+	int r;
+
+	if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || h->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+		return -EBADMSG;
+	head.source = source_of(h);
+	if (head.source == SOURCE_none)
+		return -EBADMSG;
+	netlink_wipe_md5_keys(h);
+	r = bulk_block_begin(&block, a, SOCKETD_BLOCK_MESSAGES, sizeof(head) + size);
+	if (r < 0)
+		return r;
+	memcpy(block.payload, &head, sizeof(head));
+	memset(block.payload + sizeof(head) + h->nlmsg_len, 0, size - h->nlmsg_len);
+	memcpy(block.payload + sizeof(head), h, h->nlmsg_len);
+	bulk_block_end(&block, a, sizeof(head) + size);
+	return 0;
+}
+
+/* What one receive brings; the kernel puts one message into it. 1 or a negative errno. */
+static int take_datagram(uint8_t *data, size_t len, struct arena *a)
+{
+	struct nlmsghdr *h = (struct nlmsghdr *)data;
+	int left = len, r = -EBADMSG;
+
+	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		r = take_message(h, a);
+		if (r < 0)
+			return r;
+	}
+	return left > 0 || r < 0 ? -EBADMSG : 1;
+}
+
+int destroy_receive(struct destroy *d, struct arena *a, uint64_t *ret_lost)
+{
+	_Alignas(8) uint8_t buf[MESSAGE_MAX];
+	struct sockaddr_nl from = {};
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
+	struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1 };
+	uint64_t lost;
+	ssize_t n;
+
+	do
+		n = recvmsg(d->fd, &msg, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == ENOBUFS) {
+		d->congested = true;
+		*ret_lost = count_lost(d, 1);
+		return -ENOBUFS;
+	}
+	if (n < 0 && errno == EAGAIN && d->congested) {
+		/* The kernel said it once, and went on dropping until the queue was empty, which it is only now. */
+		d->congested = false;
+		lost = count_lost(d, 0);
+		if (lost > 0) {
+			*ret_lost = lost;
+			return -ENOBUFS;
+		}
+		return -EAGAIN;
+	}
+	if (n < 0)
+		return -errno;
+	if ((msg.msg_namelen >= sizeof(from) && from.nl_pid != 0) || (msg.msg_flags & MSG_TRUNC))
+		return -EBADMSG;
+	return take_datagram(buf, n, a);
+}

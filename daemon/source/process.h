@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Small facts of one process, out of its directory in /proc */
+
+#ifndef SOCKETD_SOURCE_PROCESS_H
+#define SOCKETD_SOURCE_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Reads the beginning of a file of the process; pid is the name of its directory. Length, or a negative errno. */
+ssize_t process_read(int proc_fd, const char *pid, const char *file, char *buf, size_t size);
+
+/* Ticks from boot to its start: the twentieth field behind the name in stat. 0 when it cannot be told. */
+uint64_t process_start(int proc_fd, const char *pid);
+
+/* The numbers behind a heading ("\nUid:") in the text of its status, at most four. How many there are. */
+unsigned int process_numbers(const char *status, const char *heading, int base, unsigned long long ret[4]);
+
+#endif
