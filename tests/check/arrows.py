@@ -16,8 +16,9 @@ ALLOWED = {
     "daemon/source": {"daemon/model", "daemon/snapshot"},
     "daemon/decode": {"daemon/model", "daemon/snapshot"},
     "daemon/query": {"daemon/model", "daemon/snapshot", "daemon/decode"},
-    "daemon/bus": {"daemon/model", "daemon/snapshot", "daemon/source", "daemon/decode", "daemon/query", "daemon"},
-    "daemon": {"daemon/model", "daemon/bus", "daemon/query"},
+    "daemon/track": {"daemon/model", "daemon/snapshot", "daemon/source", "daemon/decode", "daemon/query"},
+    "daemon/bus": {"daemon/model", "daemon/snapshot", "daemon/source", "daemon/decode", "daemon/query", "daemon/track", "daemon"},
+    "daemon": {"daemon/model", "daemon/bus", "daemon/query", "daemon/track"},
     "cli": {"daemon/model", "daemon/snapshot", "daemon/source", "daemon/decode", "daemon/query"},
     "include/socketd": set(),
 }

@@ -46,6 +46,13 @@
 	SUITE(source_owner_child) \
 	SUITE(source_owners) \
 	SUITE(source_procfs) \
+	SUITE(track_annotate) \
+	SUITE(track_events) \
+	SUITE(track_holders) \
+	SUITE(track_narrow) \
+	SUITE(track_sight) \
+	SUITE(track_table) \
+	SUITE(track_tracker) \
 	SUITE(value) \
 	SUITE(words)
 

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What happens to sockets that we make is told: once, in order, with what the kernel last said of them */
+
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+
+#include "track/state.h"
+#include "unit/suites.h"
+#include "unit/track_rig.h"
+
+#define SHORT 2000
+
+static void test_opened_and_closed(void)
+{
+	const struct track_entry *left;
+	uint64_t cookies[2], listening;
+	uint32_t inodes[2];
+	int fds[2];
+
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	listening = rig_cookie_of(rig_listener);
+	rig_run_pass(false);
+	rig_open_pair(fds);
+	for (unsigned int i = 0; i < 2; i++) {
+		cookies[i] = rig_cookie_of(fds[i]);
+		inodes[i] = rig_inode_of(fds[i]);
+	}
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_n_told, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct rig_told *e = rig_find_told(SOCKETD_EVENT_OPENED, cookies[i]);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+		CU_ASSERT_EQUAL(e->source, SOURCE_tcp4);
+		CU_ASSERT_EQUAL(e->inode, inodes[i]);
+		CU_ASSERT_EQUAL(e->pid, (uint32_t)getpid());
+		CU_ASSERT_EQUAL(e->fd, (uint32_t)fds[i]);
+		CU_ASSERT_EQUAL(e->generation, 2);
+		CU_ASSERT_EQUAL(e->track.flags, SOCKETD_TRACK_KNOWN);
+		CU_ASSERT_TRUE(e->track.age < 5000000);
+	}
+
+	rig_n_told = 0;
+	close(fds[0]);
+	close(fds[1]);
+	rig_settle_closings(2);
+	rig_run_pass(false);
+	rig_run_pass(false);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_n_told, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct rig_told *e = rig_find_told(SOCKETD_EVENT_CLOSED, cookies[i]);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+		CU_ASSERT_EQUAL(e->inode, inodes[i]);
+		CU_ASSERT_EQUAL(e->pid, (uint32_t)getpid());
+		CU_ASSERT_EQUAL(e->old_state, TCP_ESTABLISHED);
+		CU_ASSERT_EQUAL(e->state, TCP_CLOSE);
+		/* Newer kernels give its cookie to the TIME-WAIT that comes after it. */
+		left = track_table_find(tracker_table(rig_tracker), SOURCE_tcp4, cookies[i], 0);
+		CU_ASSERT_TRUE(!left || (left->state == TCP_TIME_WAIT && !(left->flags & TRACK_REPORTED)));
+	}
+	CU_ASSERT_PTR_NOT_NULL(track_table_find(tracker_table(rig_tracker), SOURCE_tcp4, listening, 0));
+	CU_ASSERT_EQUAL(rig_status()->n_opened, 2);
+	CU_ASSERT_EQUAL(rig_status()->n_closed, 2);
+	CU_ASSERT_EQUAL(rig_status()->n_brief, 0);
+	CU_ASSERT_EQUAL(rig_status()->n_lost, 0);
+	rig_finish();
+}
+
+static void test_changed(void)
+{
+	const struct rig_told *e;
+	uint64_t cookies[2];
+	int fds[2];
+
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	rig_open_pair(fds);
+	cookies[0] = rig_cookie_of(fds[0]);
+	cookies[1] = rig_cookie_of(fds[1]);
+	rig_run_pass(false);
+	CU_ASSERT_EQUAL(shutdown(fds[0], SHUT_WR), 0);
+	CU_ASSERT_EQUAL(rig_tcp_state_of(fds[1]), TCP_CLOSE_WAIT);
+	for (unsigned int i = 0; i < 200 && rig_tcp_state_of(fds[0]) != TCP_FIN_WAIT2; i++)
+		(void)poll(NULL, 0, 10);
+	rig_run_pass(false);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_n_told, 2);
+	e = rig_find_told(SOCKETD_EVENT_CHANGED, cookies[1]);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->old_state, TCP_ESTABLISHED);
+	CU_ASSERT_EQUAL(e->state, TCP_CLOSE_WAIT);
+	CU_ASSERT_EQUAL(e->pid, (uint32_t)getpid());
+	/* Older than we know, but for a known time in this state. */
+	CU_ASSERT_EQUAL(e->track.flags, SOCKETD_TRACK_KNOWN | SOCKETD_TRACK_AGE_AT_LEAST);
+	e = rig_find_told(SOCKETD_EVENT_CHANGED, cookies[0]);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->state, TCP_FIN_WAIT2);
+	CU_ASSERT_EQUAL(rig_status()->n_changed, 2);
+	close(fds[0]);
+	close(fds[1]);
+	rig_finish();
+}
+
+/* A request sock has no event; the socket that it becomes has its cookie, and one. */
+static void test_request_sock(void)
+{
+	struct pollfd p = { .events = POLLIN };
+	int client, server;
+	uint64_t brief = 0;
+	size_t cursor = 0;
+	const struct track_entry *e;
+
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	rig_run_pass(false);
+	/* Until there is data, the kernel keeps the request. */
+	CU_ASSERT_EQUAL(setsockopt(rig_listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){ 30 }, sizeof(int)), 0);
+	client = rig_open_client();
+	rig_run_pass(false);
+	while ((e = track_table_next(tracker_table(rig_tracker), &cursor)))
+		if (e->source == SOURCE_tcp4 && e->cookie != rig_cookie_of(rig_listener) && e->cookie != rig_cookie_of(client))
+			brief = e->cookie;
+	CU_ASSERT_NOT_EQUAL(brief, 0);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_n_told, 1);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, rig_cookie_of(client)), 1);
+	CU_ASSERT_EQUAL(send(client, "x", 1, 0), 1);
+	p.fd = rig_listener;
+	CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 5000), 1);
+	server = rig_accept_one();
+	CU_ASSERT_EQUAL(rig_cookie_of(server), brief);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_n_told, 2);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, brief), 1);
+	CU_ASSERT_EQUAL(rig_find_told(SOCKETD_EVENT_OPENED, brief)->inode, rig_inode_of(server));
+	CU_ASSERT_EQUAL(rig_find_told(SOCKETD_EVENT_OPENED, brief)->pid, (uint32_t)getpid());
+	close(client);
+	close(server);
+	rig_finish();
+}
+
+/* Each opened before it closed, each once. */
+static void check_lives(void)
+{
+	for (unsigned int i = 0; i < rig_n_told; i++) {
+		unsigned int n_before = 0;
+
+		if (rig_told[i].kind != SOCKETD_EVENT_CLOSED)
+			continue;
+		for (unsigned int k = i > 64 ? i - 64 : 0; k < i; k++)
+			n_before += rig_told[k].kind == SOCKETD_EVENT_OPENED && rig_told[k].cookie == rig_told[i].cookie;
+		CU_ASSERT_EQUAL(n_before, 1);
+	}
+}
+
+static void test_short_connections(void)
+{
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	rig_run_pass(false);
+	for (unsigned int i = 0; i < SHORT; i++) {
+		int fds[2];
+
+		rig_open_pair(fds);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	rig_settle_closings(2 * SHORT);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_status()->n_lost, 0);
+	CU_ASSERT_EQUAL(rig_status()->n_opened, 2 * SHORT);
+	CU_ASSERT_EQUAL(rig_status()->n_closed, 2 * SHORT);
+	CU_ASSERT_EQUAL(rig_status()->n_brief, 2 * SHORT);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, 0), 2 * SHORT);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_CLOSED, 0), 2 * SHORT);
+	CU_ASSERT_EQUAL(rig_n_told, 4 * SHORT);
+	check_lives();
+	/* Their clients' ends are TIME-WAIT now: remembered, and told of no more. */
+	CU_ASSERT_EQUAL(rig_status()->sources[SOURCE_tcp4].n_sockets, SHORT + 1);
+	CU_ASSERT_TRUE(rig_status()->n_sockets >= SHORT + 1);
+	rig_finish();
+}
+
+/* Sockets open and close while the pass reads: in the end opened less closed is what is there. */
+static void test_churn_in_a_pass(void)
+{
+	enum { N = 600 };
+	static int fds[N][2];
+	uint64_t n_opened = 0;
+	size_t n_there = 0, cursor = 0;
+	const struct track_entry *e;
+	unsigned int next = 0;
+	int r = 1;
+
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	rig_run_pass(false);
+	for (unsigned int i = 0; i < N; i++)
+		rig_open_pair(fds[i]);
+	/* Those of a first half go while they are read, by ones; each step may meet them before or after. */
+	for (unsigned int pass = 0; pass < 2; pass++) {
+		CU_ASSERT_EQUAL_FATAL(tracker_begin_pass(rig_tracker, false), 0);
+		while ((r = tracker_step(rig_tracker)) > 0) {
+			for (unsigned int i = 0; i < 20 && next < (pass + 1) * N / 4; i++, next++) {
+				close(fds[next][0]);
+				close(fds[next][1]);
+			}
+			if (r == TRACKER_WAIT)
+				(void)poll(NULL, 0, 1);
+		}
+		CU_ASSERT_EQUAL(r, TRACKER_IDLE);
+	}
+	/* Met by a pass or known from their end only: all of them were opened. */
+	rig_settle_closings(2 * (uint64_t)next);
+	rig_run_pass(false);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(next, N / 2);
+	n_opened = rig_status()->n_opened;
+	CU_ASSERT_EQUAL(n_opened, 2 * N);
+	CU_ASSERT_EQUAL(rig_status()->n_closed, 2 * (uint64_t)next);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, 0), n_opened);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_CLOSED, 0), 2 * next);
+	while ((e = track_table_next(tracker_table(rig_tracker), &cursor)))
+		n_there += e->source == SOURCE_tcp4 && (e->flags & TRACK_REPORTED);
+	CU_ASSERT_EQUAL(n_there, 1 + n_opened - rig_status()->n_closed);
+	for (unsigned int i = next; i < N; i++) {
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+	rig_finish();
+}
+
+/* The kernel says nothing of their end: two passes without them do. */
+static void test_unix_pair(void)
+{
+	const struct track_entry *e;
+	uint64_t cookies[2];
+	uint32_t inodes[2];
+	int fds[2];
+
+	rig_begin(true);
+	rig_run_pass(false);
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		cookies[i] = rig_cookie_of(fds[i]);
+		inodes[i] = rig_inode_of(fds[i]);
+	}
+	rig_run_pass(false);
+	rig_check_entry(SOURCE_unix, fds[0], TCP_ESTABLISHED);
+	close(fds[0]);
+	close(fds[1]);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, cookies[0]), 1);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, cookies[1]), 1);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_CLOSED, 0), 0);
+	/* Nobody holds them now, but who did is told. */
+	CU_ASSERT_EQUAL(tracker_begin_scan(rig_tracker), 0);
+	rig_settle();
+	e = track_table_find(tracker_table(rig_tracker), SOURCE_unix, cookies[0], 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->owner_pid, 0);
+	rig_run_pass(false);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_n_told, 4);
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct rig_told *closed = rig_find_told(SOCKETD_EVENT_CLOSED, cookies[i]);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(closed);
+		CU_ASSERT_EQUAL(closed->source, SOURCE_unix);
+		CU_ASSERT_EQUAL(closed->inode, inodes[i]);
+		CU_ASSERT_EQUAL(closed->pid, (uint32_t)getpid());
+		CU_ASSERT_EQUAL(closed->state, TCP_ESTABLISHED);
+	}
+	rig_finish();
+}
+
+/*
+ * Where the kernel does not tell of ends, or dropped what it told, passes find
+ * them, though newer kernels go on to show a TIME-WAIT of the same cookie.
+ */
+static void test_without_destroy_groups(void)
+{
+	uint64_t cookies[2];
+	int fds[2];
+
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	rig_run_pass(false);
+	destroy_close(&rig_tracker->destroy);
+	rig_tracker->status.destroy_error = -ENOENT;
+	rig_open_pair(fds);
+	cookies[0] = rig_cookie_of(fds[0]);
+	cookies[1] = rig_cookie_of(fds[1]);
+	rig_run_pass(false);
+	/* The client's end becomes the TIME-WAIT. */
+	close(fds[0]);
+	close(fds[1]);
+	(void)poll(NULL, 0, 20);
+	for (unsigned int i = 0; i < 5; i++)
+		rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_tracker->destroy.fd, -1);
+	/* And the end of the socket that we closed first. */
+	CU_ASSERT_EQUAL(rig_n_told, 5);
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, cookies[i]), 1);
+		CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_CLOSED, cookies[i]), 1);
+	}
+	CU_ASSERT_EQUAL(rig_status()->n_closed, 3);
+	CU_ASSERT_EQUAL(rig_status()->sources[SOURCE_tcp4].n_sockets, 2);
+	rig_finish();
+}
+
+/* Nobody takes them: memory stays bounded, and told and lost make up the whole. */
+static void test_events_max(void)
+{
+	struct tracker_limits small = rig_limits;
+	uint64_t lost = 0;
+
+	rig_begin(true);
+	small.events_max = 64 << 10;
+	tracker_set_limits(rig_tracker, &small);
+	rig_open_listener(AF_INET);
+	rig_run_pass(false);
+	for (unsigned int i = 0; i < 300; i++) {
+		int fds[2];
+
+		rig_open_pair(fds);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	rig_settle_closings(600);
+	CU_ASSERT_TRUE(arena_pending(tracker_events(rig_tracker)) <= small.events_max);
+	CU_ASSERT_TRUE(rig_status()->n_events_lost > 0);
+	rig_take_events();
+	rig_settle();
+	rig_take_events();
+	for (unsigned int i = 0; i < rig_n_told; i++)
+		lost += rig_told[i].lost;
+	CU_ASSERT_EQUAL(lost, rig_status()->n_events_lost);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OVERFLOW, 0), 1);
+	CU_ASSERT_EQUAL(rig_told[rig_n_told - 1].kind, SOCKETD_EVENT_OVERFLOW);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, 0) + rig_count_told(SOCKETD_EVENT_CLOSED, 0) + lost, 1200);
+	rig_finish();
+}
+
+void suite_track_events(void)
+{
+	CU_pSuite s = CU_add_suite("track/events", NULL, NULL);
+
+	CU_add_test(s, "opened and closed", test_opened_and_closed);
+	CU_add_test(s, "a change of state", test_changed);
+	CU_add_test(s, "a request sock becomes a socket", test_request_sock);
+	CU_add_test(s, "short connections between two passes", test_short_connections);
+	CU_add_test(s, "churn while a pass reads", test_churn_in_a_pass);
+	CU_add_test(s, "UNIX sockets, whose end the kernel does not tell", test_unix_pair);
+	CU_add_test(s, "without destroy groups", test_without_destroy_groups);
+	CU_add_test(s, "the bound on events", test_events_max);
+}
