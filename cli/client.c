@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "query/json.h"
 #include "socketd/dbus.h"
 
 /* A daemon that is there answers in milliseconds; one that is stopped never does. */
@@ -106,6 +108,24 @@ static int connect_named(struct client *c, const char *name)
 	return r < 0 ? r : wait_ready(c->bus);
 }
 
+static int append_fields(sd_bus_message *m, const struct feed_request *req)
+{
+	int r;
+
+	r = sd_bus_message_open_container(m, 'e', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", SOCKETD_OPTION_FIELDS);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'v', "as");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "s");
+	for (size_t i = 0; r >= 0 && i < req->n_fields; i++)
+		r = sd_bus_message_append(m, "s", field_get(req->fields[i])->name);
+	for (unsigned i = 0; r >= 0 && i < 3; i++)
+		r = sd_bus_message_close_container(m);
+	return r;
+}
+
 static int append_options(sd_bus_message *m, const struct feed_request *req)
 {
 	int r;
@@ -115,23 +135,12 @@ static int append_options(sd_bus_message *m, const struct feed_request *req)
 		r = sd_bus_message_open_container(m, 'a', "{sv}");
 	if (r >= 0)
 		r = sd_bus_message_append(m, "{sv}", SOCKETD_OPTION_FORMAT, "s", "packed");
-	if (r >= 0 && req->fields) {
-		r = sd_bus_message_open_container(m, 'e', "sv");
-		if (r >= 0)
-			r = sd_bus_message_append(m, "s", SOCKETD_OPTION_FIELDS);
-		if (r >= 0)
-			r = sd_bus_message_open_container(m, 'v', "as");
-		if (r >= 0)
-			r = sd_bus_message_open_container(m, 'a', "s");
-		for (size_t i = 0; r >= 0 && i < req->n_fields; i++)
-			r = sd_bus_message_append(m, "s", field_get(req->fields[i])->name);
-		if (r >= 0)
-			r = sd_bus_message_close_container(m);
-		if (r >= 0)
-			r = sd_bus_message_close_container(m);
-		if (r >= 0)
-			r = sd_bus_message_close_container(m);
-	}
+	if (r >= 0 && req->fields)
+		r = append_fields(m, req);
+	if (r >= 0 && req->initial)
+		r = sd_bus_message_append(m, "{sv}", SOCKETD_OPTION_INITIAL, "b", 1);
+	if (r >= 0 && req->max_age_usec != UINT64_MAX)
+		r = sd_bus_message_append(m, "{sv}", SOCKETD_OPTION_MAX_AGE, "t", req->max_age_usec);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	return r;
@@ -145,27 +154,154 @@ static bool is_absent(int r, const sd_bus_error *e)
 	return r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ETIMEDOUT;
 }
 
-/* Calls OpenSockets. -EHOSTUNREACH when nobody is there to answer. */
-static int call_open(struct client *c, const struct feed_request *req, int *ret_fd, char *message)
+/* A method's value as JSON; only of the types that GetStatus has. */
+static struct json_object *read_basic(sd_bus_message *m, char type, int *ret_error)
 {
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *call = NULL, *reply = NULL;
+	const char *s;
+	uint64_t t;
+	uint32_t u;
+	int b;
+
+	switch (type) {
+	case 's':
+		*ret_error = sd_bus_message_read_basic(m, type, &s);
+		return *ret_error < 0 ? NULL : json_object_new_string(s);
+	case 't':
+		*ret_error = sd_bus_message_read_basic(m, type, &t);
+		return *ret_error < 0 ? NULL : json_object_new_uint64(t);
+	case 'u':
+		*ret_error = sd_bus_message_read_basic(m, type, &u);
+		return *ret_error < 0 ? NULL : json_object_new_uint64(u);
+	case 'b':
+		*ret_error = sd_bus_message_read_basic(m, type, &b);
+		return *ret_error < 0 ? NULL : json_object_new_boolean(b);
+	}
+	/* A newer daemon's: what is not known is left out. */
+	*ret_error = sd_bus_message_skip(m, NULL);
+	return NULL;
+}
+
+static struct json_object *read_list(sd_bus_message *m, int *ret_error)
+{
+	struct json_object *a = json_object_new_array();
+	const char *s;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "s");
+	while (r >= 0 && (r = sd_bus_message_read_basic(m, 's', &s)) > 0)
+		json_object_array_add(a, json_object_new_string(s));
+	*ret_error = r < 0 ? r : sd_bus_message_exit_container(m);
+	return a;
+}
+
+/* Keys of the bus have "-" where those of JSON have "_". */
+static void json_key(char *key)
+{
+	for (; *key; key++)
+		if (*key == '-')
+			*key = '_';
+}
+
+static int read_entry(sd_bus_message *m, struct json_object *o)
+{
+	struct json_object *value;
+	const char *name, *type;
+	char key[64];
+	int r;
+
+	r = sd_bus_message_read_basic(m, 's', &name);
+	if (r >= 0)
+		r = sd_bus_message_peek_type(m, NULL, &type);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(m, 'v', type);
+	if (r < 0)
+		return r;
+	snprintf(key, sizeof(key), "%s", name);
+	json_key(key);
+	value = !strcmp(type, "as") ? read_list(m, &r) : read_basic(m, type[1] ? '\0' : type[0], &r);
+	if (value)
+		json_object_object_add(o, key, value);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_dict(sd_bus_message *m, struct json_object *o)
+{
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "{sv}");
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = read_entry(m, o);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* a{sv} of the daemon, aa{sv} of the sources. */
+static int read_status(sd_bus_message *reply, struct json_object **ret)
+{
+	CLEANUP_JSON struct json_object *o = json_object_new_object();
+	struct json_object *status = json_object_new_object(), *sources = json_object_new_array();
+	int r;
+
+	json_object_object_add(o, "status", status);
+	json_object_object_add(o, "sources", sources);
+	r = read_dict(reply, status);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(reply, 'a', "a{sv}");
+	while (r >= 0 && (r = sd_bus_message_at_end(reply, 0)) == 0) {
+		struct json_object *source = json_object_new_object();
+
+		json_object_array_add(sources, source);
+		r = read_dict(reply, source);
+	}
+	if (r < 0)
+		return r;
+	*ret = STEAL_PTR(o);
+	return 0;
+}
+
+/* What a daemon is asked: a stream, or how it is. */
+struct question {
+	const struct feed_request *req;
+	int *ret_fd;
+	struct json_object **ret_status; /* NULL for a stream */
+};
+
+static int read_answer(sd_bus_message *reply, const struct question *q)
+{
 	int fd, r;
 
+	if (q->ret_status)
+		return read_status(reply, q->ret_status);
+	r = sd_bus_message_read(reply, "h", &fd);
+	if (r < 0)
+		return r;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	*q->ret_fd = fd;
+	return 0;
+}
+
+/* Asks. -EHOSTUNREACH when nobody is there to answer. */
+static int ask(struct client *c, const struct question *q, char *message)
+{
+	const char *method = q->ret_status ? "GetStatus" : q->req->events ? "OpenMonitor" : "OpenSockets";
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL, *reply = NULL;
+	int r;
+
 	r = sd_bus_message_new_method_call(c->bus, &call, c->on_bus ? SOCKETD_BUS_NAME : NULL, SOCKETD_OBJECT_PATH,
-					   SOCKETD_MANAGER_INTERFACE, "OpenSockets");
-	if (r >= 0)
-		r = append_options(call, req);
+					   SOCKETD_MANAGER_INTERFACE, method);
+	if (r >= 0 && !q->ret_status)
+		r = append_options(call, q->req);
 	if (r >= 0)
 		r = sd_bus_call(c->bus, call, 0, &error, &reply);
 	if (r >= 0) {
-		r = sd_bus_message_read(reply, "h", &fd);
-		if (r >= 0) {
-			*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-			r = *ret_fd < 0 ? -errno : 0;
-		}
+		r = read_answer(reply, q);
 		if (r < 0)
-			snprintf(message, FEED_MESSAGE_MAX, "socketd answered something else than a stream: %s", strerror(-r));
+			snprintf(message, FEED_MESSAGE_MAX, "socketd answered something else than was asked: %s", strerror(-r));
 	} else if (is_absent(r, &error)) {
 		r = -EHOSTUNREACH;
 	} else {
@@ -245,35 +381,65 @@ static int connect_way(struct client *c, enum way way)
 	return -EINVAL;
 }
 
+static int ask_at(struct client *c, const char *bus, const struct question *q, char *message)
+{
+	int r;
+
+	r = connect_named(c, bus);
+	if (r < 0) {
+		snprintf(message, FEED_MESSAGE_MAX, "cannot reach the bus %.200s: %s; is it running?", bus, strerror(-r));
+		return -EHOSTUNREACH;
+	}
+	r = ask(c, q, message);
+	if (r == -EHOSTUNREACH)
+		snprintf(message, FEED_MESSAGE_MAX, "nobody serves %s on the bus %.200s; start socketd, or leave out --bus",
+			 SOCKETD_BUS_NAME, bus);
+	return r;
+}
+
+/* Every way to a daemon that is there; or, where one that just began can answer, of our own. */
+static int ask_around(struct client *c, const struct question *q, char *message)
+{
+	enum way last = q->ret_status ? WAY_CHILD : WAY_COUNT;
+	int r = -EHOSTUNREACH;
+
+	for (enum way way = 0; way < last && r == -EHOSTUNREACH; way++) {
+		if (connect_way(c, way) >= 0)
+			r = ask(c, q, message);
+		if (r == -EHOSTUNREACH)
+			c->bus = sd_bus_close_unref(c->bus);
+	}
+	return r;
+}
+
 int client_open(struct client **ret, const struct feed_request *req, int *ret_fd, char ret_message[FEED_MESSAGE_MAX])
 {
 	CLEANUP(client_free) struct client *c = calloc(1, sizeof(*c));
-	int r = -EHOSTUNREACH;
+	const struct question q = { .req = req, .ret_fd = ret_fd };
+	int r;
 
 	if (!c)
 		return -ENOMEM;
-	if (req->bus) {
-		r = connect_named(c, req->bus);
-		if (r < 0) {
-			snprintf(ret_message, FEED_MESSAGE_MAX, "cannot reach the bus %.200s: %s; is it running?", req->bus, strerror(-r));
-			return -EHOSTUNREACH;
-		}
-		r = call_open(c, req, ret_fd, ret_message);
-		if (r == -EHOSTUNREACH)
-			snprintf(ret_message, FEED_MESSAGE_MAX, "nobody serves %s on the bus %.200s; start socketd, or leave out --bus",
-				 SOCKETD_BUS_NAME, req->bus);
-	} else {
-		for (enum way way = 0; way < WAY_COUNT && r == -EHOSTUNREACH; way++) {
-			if (connect_way(c, way) >= 0)
-				r = call_open(c, req, ret_fd, ret_message);
-			if (r == -EHOSTUNREACH)
-				c->bus = sd_bus_close_unref(c->bus);
-		}
-		if (r == -EHOSTUNREACH)
-			snprintf(ret_message, FEED_MESSAGE_MAX, "no socketd answers and none can be started; start it, or use --direct");
-	}
+	r = req->bus ? ask_at(c, req->bus, &q, ret_message) : ask_around(c, &q, ret_message);
+	if (r == -EHOSTUNREACH && !req->bus)
+		snprintf(ret_message, FEED_MESSAGE_MAX, "no socketd answers and none can be started; start it%s",
+			 req->events ? "" : ", or use --direct");
 	if (r < 0)
 		return r;
 	*ret = STEAL_PTR(c);
 	return 0;
+}
+
+int client_status(const char *bus, struct json_object **ret, char ret_message[FEED_MESSAGE_MAX])
+{
+	CLEANUP(client_free) struct client *c = calloc(1, sizeof(*c));
+	const struct question q = { .ret_status = ret };
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	r = bus ? ask_at(c, bus, &q, ret_message) : ask_around(c, &q, ret_message);
+	if (r == -EHOSTUNREACH && !bus)
+		snprintf(ret_message, FEED_MESSAGE_MAX, "no socketd is running, neither on the system bus nor at " SOCKETD_PRIVATE_SOCKET);
+	return r;
 }

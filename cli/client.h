@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Asking a socketd: finding one, starting one, and opening a stream */
+/* Asking a socketd: finding one, starting one, opening a stream, how it is */
 
 #ifndef SOCKETD_CLI_CLIENT_H
 #define SOCKETD_CLI_CLIENT_H
@@ -15,6 +15,13 @@ struct client;
  * -EINVAL (a refused filter or field) and others as the daemon answers.
  */
 int client_open(struct client **ret, const struct feed_request *req, int *ret_fd, char ret_message[FEED_MESSAGE_MAX]);
+/*
+ * GetStatus of the daemon that runs, as {"status":{...},"sources":[{...}]}
+ * (json_object_put frees it). None is started for it. Errors as above.
+ */
+struct json_object;
+int client_status(const char *bus, struct json_object **ret, char ret_message[FEED_MESSAGE_MAX]);
+
 struct client *client_free(struct client *c);
 DEFINE_CLEANUP_PTR(struct client, client_free)
 

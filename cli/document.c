@@ -2,6 +2,7 @@
 /* A JSON document that is written row by row */
 
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/document.h"
@@ -117,6 +118,22 @@ void document_field(struct document *d, const struct field *f)
 	put_row(d, o);
 }
 
+/* Digits, of thousandths with a point among them. */
+static struct json_object *new_number(const char *text, size_t len)
+{
+	char copy[32];
+	uint64_t u = 0;
+
+	if (memchr(text, '.', len) && len < sizeof(copy)) {
+		memcpy(copy, text, len);
+		copy[len] = '\0';
+		return json_object_new_double_s(strtod(copy, NULL), copy);
+	}
+	for (size_t k = 0; k < len; k++)
+		u = u * 10 + (uint64_t)(text[k] - '0');
+	return json_object_new_uint64(u);
+}
+
 void document_cells(struct document *d, const struct table_column *columns, const char *row,
 		    const struct table_cell *cells, size_t n)
 {
@@ -131,11 +148,7 @@ void document_cells(struct document *d, const struct table_column *columns, cons
 		if (cells[i].absent)
 			continue;
 		if (cells[i].number) {
-			uint64_t u = 0;
-
-			for (size_t k = 0; k < cells[i].len; k++)
-				u = u * 10 + (uint64_t)(text[k] - '0');
-			value = json_object_new_uint64(u);
+			value = new_number(text, cells[i].len);
 		} else {
 			value = json_object_new_string_len(text, (int)cells[i].len);
 		}

@@ -16,6 +16,7 @@ struct feed {
 	struct client *client;   /* keeps the connection while the answer comes */
 	struct direct *direct;
 	struct fd_input *stream; /* a daemon's stream, or a recording */
+	int fd;                  /* of stream, which owns it */
 	char note[FEED_MESSAGE_MAX];
 };
 
@@ -35,7 +36,7 @@ static int open_file(struct feed *f, const char *path, char *message)
 	}
 	r = fd_input_new(&f->stream, fd);
 	if (r == 0)
-		steal_fd(&fd);
+		f->fd = steal_fd(&fd);
 	return r;
 }
 
@@ -48,11 +49,11 @@ static int open_live(struct feed *f, const struct feed_request *req, char *messa
 	if (r == 0) {
 		r = fd_input_new(&f->stream, fd);
 		if (r == 0)
-			steal_fd(&fd);
+			f->fd = steal_fd(&fd);
 		return r;
 	}
 	/* Without any daemon a table is still better than none; but what the user asked for by name must be there. */
-	if (r != -EHOSTUNREACH || req->bus)
+	if (r != -EHOSTUNREACH || req->bus || req->events)
 		return r;
 	r = direct_open(&f->direct, req, message);
 	if (r == 0)
@@ -68,6 +69,7 @@ int feed_open(struct feed **ret, const struct feed_request *req, char ret_messag
 	snprintf(ret_message, FEED_MESSAGE_MAX, "out of memory");
 	if (!f)
 		return -ENOMEM;
+	f->fd = -1;
 	if (req->file)
 		r = open_file(f, req->file, ret_message);
 	else if (req->direct)
@@ -100,6 +102,11 @@ struct input feed_input(struct feed *f)
 const char *feed_note(const struct feed *f)
 {
 	return f->note[0] ? f->note : NULL;
+}
+
+int feed_fd(const struct feed *f)
+{
+	return f->fd;
 }
 
 static int write_all(int fd, const uint8_t *data, size_t len)

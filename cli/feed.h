@@ -22,6 +22,9 @@ struct feed_request {
 	const char *expression; /* the whole filter as text, "" for all; it must parse */
 	const enum field_id *fields; /* what will be shown; NULL for everything (GROUPS_DETAIL) */
 	size_t n_fields;
+	uint64_t max_age_usec; /* UINT64_MAX: the daemon's to say */
+	bool events;           /* a stream of events, which only a daemon has */
+	bool initial;          /* events: first what is there */
 };
 
 /*
@@ -39,6 +42,9 @@ struct input feed_input(struct feed *f);
 
 /* A remark for stderr, or NULL: "no daemon, reading directly". */
 const char *feed_note(const struct feed *f);
+
+/* The descriptor to wait at, or -1 when there is none (--direct). */
+int feed_fd(const struct feed *f);
 
 /* The raw bytes go to fd instead (record). Number of bytes, or a negative errno. */
 int64_t feed_copy(struct feed *f, int fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The command line, parsed */
+/* The command line, parsed; long, because a row of the table, its key and what it sets stand together */
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "model/cleanup.h"
+#include "query/number.h"
 
 /* Options without a letter. */
 enum {
@@ -34,11 +35,20 @@ enum {
 	KEY_TIPC,
 	KEY_XDP,
 	KEY_BY,
+	KEY_FRESH,
+	KEY_MAX_AGE,
+	KEY_OPEN,
+	KEY_CLOSE,
+	KEY_STATE,
+	KEY_INITIAL,
+	KEY_COUNT,
 };
 
 #define SHOW VERB_BIT(VERB_SHOW)
 #define STAT VERB_BIT(VERB_STAT)
-#define FEED (SHOW | STAT | VERB_BIT(VERB_RECORD))
+#define MONITOR VERB_BIT(VERB_MONITOR)
+#define READING (SHOW | STAT | VERB_BIT(VERB_RECORD))
+#define FEED (READING | MONITOR)
 
 const struct option_row option_rows[] = {
 	{ 'h', "help", NULL, VERBS_ALL, "Show this help" },
@@ -72,8 +82,8 @@ const struct option_row option_rows[] = {
 	{ 'f', "family", "FAMILY", FEED, "inet, inet6, link, unix, netlink, vsock, tipc, xdp, smc" },
 	{ 'A', "query", "LIST", FEED, "Tables as ss names them: tcp,udp,unix_dgram,...; !NAME leaves out" },
 	{ 'N', "net", "NETNS", FEED, "Network namespace; so far only the current one" },
-	{ 'n', "numeric", NULL, SHOW, "Numbers, not names (the default)" },
-	{ 'r', "resolve", NULL, SHOW, "Names of hosts and services" },
+	{ 'n', "numeric", NULL, SHOW | MONITOR, "Numbers, not names (the default)" },
+	{ 'r', "resolve", NULL, SHOW | MONITOR, "Names of hosts and services" },
 	{ 'p', "processes", NULL, SHOW, "Owners (the default)" },
 	{ 'T', "threads", NULL, SHOW, "As -p: owners are told by process" },
 	{ 'e', "extended", NULL, SHOW, "Details: uid, inode, cookie, cgroup, mark, shutdown" },
@@ -85,16 +95,23 @@ const struct option_row option_rows[] = {
 	{ 'Q', "no-queues", NULL, SHOW, "No columns Recv-Q and Send-Q" },
 	{ 's', "summary", NULL, SHOW | STAT, "The same as the verb stat" },
 	{ 'K', "kill", NULL, SHOW, "Not there yet" },
-	{ 'C', "columns", "LIST", SHOW, "Columns: NAME,... instead of the usual, +NAME and -NAME change them; help" },
+	{ 'C', "columns", "LIST", SHOW | MONITOR, "Columns: NAME,... instead of the usual, +NAME and -NAME change them; help" },
 	{ KEY_SORT, "sort", "FIELDS", SHOW, "Sort by FIELD[,-FIELD]; - is descending" },
-	{ KEY_GROUP_BY, "group-by", "FIELDS", SHOW, "Count by FIELD[,FIELD]" },
+	{ KEY_GROUP_BY, "group-by", "FIELDS", SHOW | STAT, "Count by FIELD[,FIELD]" },
 	{ KEY_LIMIT, "limit", "N", SHOW, "At most N rows" },
-	{ KEY_OUTPUT, "output", "FORMAT", SHOW | STAT | VERB_BIT(VERB_DESCRIBE),
+	{ KEY_OUTPUT, "output", "FORMAT", SHOW | STAT | VERB_BIT(VERB_DESCRIBE) | VERB_BIT(VERB_STATUS),
 	  "table, csv, tsv, kv, json, json-pretty, json-seq" },
 	{ KEY_FORMAT, "format", "TEXT", SHOW, "A line for each socket, with {FIELD} in it" },
 	{ KEY_EXISTS, "exists", NULL, SHOW, "Status 1 when nothing matches" },
 	{ KEY_NO_OWNERS, "no-owners", NULL, SHOW, "Do not look for owners" },
-	{ KEY_BY, "by", "FIELDS", STAT, "Count by FIELD[,FIELD]" },
+	{ KEY_BY, "by", "FIELDS", STAT, "Count by FIELD[,FIELD]; sum up queues and rates" },
+	{ KEY_FRESH, "fresh", NULL, READING, "Read the kernel anew, and all of it" },
+	{ KEY_MAX_AGE, "max-age", "TIME", READING, "An answer may be as old as this: 500ms, 5s" },
+	{ KEY_OPEN, "open", NULL, MONITOR, "Sockets that open" },
+	{ KEY_CLOSE, "close", NULL, MONITOR, "Sockets that close" },
+	{ KEY_STATE, "state", NULL, MONITOR, "Changes of state" },
+	{ KEY_INITIAL, "initial", NULL, MONITOR, "First the sockets that are there" },
+	{ KEY_COUNT, "count", "N", MONITOR, "End after N events" },
 };
 
 const size_t n_option_rows = ARRAY_SIZE(option_rows);
@@ -197,16 +214,37 @@ static int parse_color(struct arguments *a, const char *when)
 	return -1;
 }
 
-static int parse_limit(struct arguments *a, const char *text)
+static int parse_number(const char *option, const char *text, uint64_t *ret)
 {
 	char *end;
 
 	errno = 0;
-	a->limit = strtoull(text, &end, 10);
+	*ret = strtoull(text, &end, 10);
 	if (errno || *end || end == text || *text == '-') {
-		message("--limit: \"%s\" is not a number of rows", message_safe(text));
+		message("%s: \"%s\" is not a number of rows", option, message_safe(text));
 		return EXIT_USAGE;
 	}
+	return -1;
+}
+
+/* A time as filters have it ("500ms", "1m"); digits alone are seconds. */
+static int parse_max_age(struct arguments *a, const char *text)
+{
+	const struct field *usec = field_get(F_age);
+	struct number n;
+	char *end;
+
+	errno = 0;
+	a->max_age_usec = strtoull(text, &end, 10);
+	if (!errno && !*end && end != text && *text != '-' && a->max_age_usec < UINT64_MAX / 1000000) {
+		a->max_age_usec *= 1000000;
+		return -1;
+	}
+	if (number_scan(usec, text, strlen(text), &n) < 0 || n.negative || n.whole == UINT64_MAX) {
+		message("--max-age: \"%s\" is not a time, such as 500ms or 5s", message_safe(text));
+		return EXIT_USAGE;
+	}
+	a->max_age_usec = n.whole;
 	return -1;
 }
 
@@ -313,6 +351,14 @@ static bool *flag_of(struct arguments *a, int key)
 		return &a->exists;
 	case KEY_NO_OWNERS:
 		return &a->no_owners;
+	case KEY_OPEN:
+		return &a->only_open;
+	case KEY_CLOSE:
+		return &a->only_close;
+	case KEY_STATE:
+		return &a->only_state;
+	case KEY_INITIAL:
+		return &a->initial;
 	}
 	return NULL;
 }
@@ -365,7 +411,14 @@ static int apply(struct arguments *a, int key, const char *value)
 	case KEY_OUTPUT:
 		return parse_output(a, value);
 	case KEY_LIMIT:
-		return parse_limit(a, value);
+		return parse_number("--limit", value, &a->limit);
+	case KEY_COUNT:
+		return parse_number("--count", value, &a->count);
+	case KEY_FRESH:
+		a->max_age_usec = 0;
+		return -1;
+	case KEY_MAX_AGE:
+		return parse_max_age(a, value);
 	case 'l':
 		a->selection.states = STATES_SHOW_LISTENING;
 		return -1;
@@ -431,6 +484,8 @@ static int refuse_contrary(uint64_t given)
 		{ 's', KEY_SORT },
 		{ 's', KEY_FORMAT },
 		{ 's', KEY_GROUP_BY },
+		{ KEY_BY, KEY_GROUP_BY },
+		{ KEY_FRESH, KEY_MAX_AGE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
@@ -483,7 +538,7 @@ static int settle_verb(struct arguments *a, const struct verb **ret, uint64_t gi
 
 int options_parse(struct arguments *ret, const struct verb **ret_verb, int argc, char **argv)
 {
-	struct arguments a = { .limit = UINT64_MAX };
+	struct arguments a = { .limit = UINT64_MAX, .count = UINT64_MAX, .max_age_usec = UINT64_MAX };
 	struct option longs[LONG_MAX_ROWS];
 	char shorts[LONG_MAX_ROWS * 2 + 2];
 	bool help = false, summary = false;

@@ -43,6 +43,14 @@ struct arguments {
 
 	const char *by; /* stat */
 
+	/* monitor */
+	bool only_open, only_close, only_state; /* none: all kinds of events */
+	bool initial;
+	uint64_t count; /* UINT64_MAX for no end */
+
+	/* How old an answer may be that others caused; UINT64_MAX when that is the daemon's to say. */
+	uint64_t max_age_usec;
+
 	char **words; /* what follows the verb */
 	int n_words;
 };

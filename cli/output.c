@@ -45,7 +45,7 @@ void output_deinit(struct output *o)
 	buffer_deinit(&o->buffer);
 }
 
-static void flush(struct output *o)
+void output_flush(struct output *o)
 {
 	const char *data = o->buffer.data;
 	size_t left = o->buffer.len;
@@ -78,12 +78,12 @@ void output_lines(struct output *o, unsigned n)
 		pager_start(&o->fd, &o->pager); /* without one the text just scrolls by */
 	}
 	if (o->buffer.len >= WRITE_SIZE)
-		flush(o);
+		output_flush(o);
 }
 
 int output_finish(struct output *o)
 {
-	flush(o);
+	output_flush(o);
 	if (o->pager) {
 		close(o->fd);
 		o->fd = STDOUT_FILENO;

@@ -28,6 +28,9 @@ DEFINE_CLEANUP(struct output, output_deinit)
 /* The buffer ends with n more whole lines: now it may be written. */
 void output_lines(struct output *o, unsigned n);
 
+/* Writes what there is: for who prints as things happen. */
+void output_flush(struct output *o);
+
 /* Nobody reads any more, or the disk is full: rows need not be made. */
 static inline bool output_failed(const struct output *o)
 {

@@ -11,6 +11,9 @@
 #include "cli/rows.h"
 #include "query/json.h"
 
+/* Connections of this age are old enough to be missed by who asks. */
+#define TABLE_AGE_SAID_USEC 2000000u
+
 /* typed: by the user, to be shown a mistake in; else it is what was typed, which is right, with letters before it. */
 static int parse_text(struct query **ret, const char *text, bool typed)
 {
@@ -115,6 +118,9 @@ int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields)
 		.expression = r->expression,
 		.fields = fields,
 		.n_fields = n_fields,
+		.max_age_usec = r->arg->max_age_usec,
+		.events = r->events,
+		.initial = r->arg->initial,
 	};
 	char text[FEED_MESSAGE_MAX] = "";
 	const char *note;
@@ -146,6 +152,7 @@ bool rows_next(struct rows *r)
 			r->at_end = e == 0;
 			return false;
 		}
+		r->has_tracks |= r->message.track != NULL;
 		if (record_open(&r->record, &r->message, r->context) < 0) {
 			r->n_damaged++;
 			continue;
@@ -228,6 +235,23 @@ static void say_no_handlers(const struct rows *r)
 		message("%s: this kernel has no handler for such sockets (a module may be missing): none can be listed", name);
 }
 
+/* What makes the answer another one than it looks, though nothing of it failed. */
+static void say_notes(const struct rows *r)
+{
+	const struct host_info *host = context_host(r->context);
+
+	if (r->arg->quiet)
+		return;
+	if (host->table_age_usec > TABLE_AGE_SAID_USEC)
+		message_note("TCP connections opened in the last %llu s are not in this answer; --fresh reads all",
+			     (unsigned long long)(host->table_age_usec + 999999) / 1000000);
+	/* A recording has what it has. */
+	if (r->has_tracks || r->arg->file)
+		return;
+	if (r->asks_tracks || query_groups(r->query) & GROUP_BIT(GROUP_track))
+		message_note("ages and rates need a running socketd: start it with systemctl start socketd");
+}
+
 static bool check_owners(const struct rows *r)
 {
 	uint32_t hidden = 0;
@@ -251,6 +275,8 @@ int rows_finish(struct rows *r)
 
 	if (r->error < 0)
 		return finish_error(r);
+	if (r->at_end || r->n_matched)
+		say_notes(r);
 	if (r->at_end) {
 		for (unsigned id = 1; id < SOURCE_COUNT; id++)
 			whole &= check_source(r, id);

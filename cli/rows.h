@@ -29,6 +29,9 @@ struct rows {
 	uint64_t n_matched, n_damaged;
 	int error;    /* what ended the answer early */
 	bool at_end;  /* all was read */
+	bool events;      /* a stream of events: set before rows_open */
+	bool asks_tracks; /* ages or rates are to be shown: set before rows_finish */
+	bool has_tracks;  /* the answer has some */
 };
 
 /*

@@ -24,6 +24,7 @@ static int open_feed(struct feed **ret, const struct arguments *arg, const char 
 		.direct = arg->direct,
 		.bus = arg->bus,
 		.expression = expression,
+		.max_age_usec = arg->max_age_usec,
 	};
 	char text[FEED_MESSAGE_MAX] = "";
 	const char *note;

@@ -153,6 +153,20 @@ static void request_fields(const struct view *v, struct field_set *s)
 	field_set_add(s, F_state);
 }
 
+/* Ages or rates were named. */
+static bool asks_tracks(const struct view *v)
+{
+	const struct columns *c = v->kind == VIEW_TEMPLATE ? &v->template.fields : &v->columns;
+
+	for (size_t i = 0; i < v->n_keys; i++)
+		if (field_get(v->keys[i].field)->group == GROUP_track)
+			return true;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->rows[i].kind == COLUMN_FIELD && c->rows[i].field->group == GROUP_track)
+			return true;
+	return false;
+}
+
 static bool is_queue_full(struct record *r)
 {
 	struct value waiting, limit;
@@ -190,6 +204,22 @@ static void put_details(struct view *v, struct record *r)
 		t->tail_lines = 1;
 }
 
+/* An age or a rate, for the eye; ">" where it is no more than a lower bound. */
+static void put_track(struct table *t, const struct field *f, struct record *r)
+{
+	struct value v, bound;
+
+	if (record_get(r, f->id, 0, &v) < 0) {
+		table_cell_absent(t);
+		return;
+	}
+	if ((f->id == F_age && record_get(r, F_age_at_least, 0, &bound) >= 0 && bound.u) ||
+	    (f->id == F_state_age && record_get(r, F_state_age_at_least, 0, &bound) >= 0 && bound.u))
+		buffer_char(&t->row, '>');
+	cell_value(&t->row, f, &v, VALUE_SHORT);
+	table_cell_end(t, 0, COLOUR_NONE);
+}
+
 static void put_table_row(struct view *v, struct record *r)
 {
 	struct table *t = &v->table;
@@ -198,6 +228,10 @@ static void put_table_row(struct view *v, struct record *r)
 		const struct column *c = &v->columns.rows[i];
 		size_t split;
 
+		if (c->kind == COLUMN_FIELD && c->field->group == GROUP_track && v->arg->format == FORMAT_TABLE) {
+			put_track(t, c->field, r);
+			continue;
+		}
 		if (cell_write(&t->row, c, r, v->names, &split) < 0)
 			table_cell_absent(t);
 		else
@@ -294,6 +328,7 @@ int verb_show(const struct arguments *arg)
 	if (arg->quiet)
 		return rows_probe(&rows);
 	request_fields(&v, &asked);
+	rows.asks_tracks = asks_tracks(&v);
 	r = rows_open(&rows, v.all_fields ? NULL : asked.ids, asked.n);
 	if (r >= 0)
 		return r;

@@ -146,5 +146,7 @@ int verb_stat(const struct arguments *arg)
 	r = rows_init(&rows, arg, 0, false);
 	if (r >= 0)
 		return r;
-	return arg->by ? groups_show(&rows, "--by", arg->by) : count_all(&rows);
+	if (arg->by)
+		return groups_show(&rows, "--by", arg->by);
+	return arg->group_by ? groups_show(&rows, "--group-by", arg->group_by) : count_all(&rows);
 }

@@ -14,6 +14,8 @@
 const struct verb verb_rows[VERB_COUNT] = {
 	[VERB_SHOW] = { "show", "[TARGET...] [FILTER...]", 0, -1, verb_show, "List sockets, or show one whole (the default)" },
 	[VERB_STAT] = { "stat", "[TARGET...] [FILTER...]", 0, -1, verb_stat, "Count sockets by kind and state" },
+	[VERB_MONITOR] = { "monitor", "[TARGET...] [FILTER...]", 0, -1, verb_monitor, "Print what opens, changes and closes" },
+	[VERB_STATUS] = { "status", "", 0, 0, verb_status, "Say how the daemon is, and what it lacks" },
 	[VERB_DESCRIBE] = { "describe", "[FIELD...]", 0, -1, verb_describe, "Say what fields mean" },
 	[VERB_RECORD] = { "record", "FILE [FILTER...]", 1, -1, verb_record, "Write all there is to know to a file, for --file" },
 	[VERB_HELP] = { "help", "[VERB]", 0, 1, verb_help, "Show help" },

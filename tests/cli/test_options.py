@@ -58,7 +58,7 @@ class Help(Case):
             m = re.match(r"  (\w+) (\S.*?)?(?:  |$)", line)
             if m:
                 verbs[m[1]] = m[2] or ""
-        self.assertEqual(set(verbs), {"show", "stat", "describe", "record", "help"})
+        self.assertEqual(set(verbs), {"show", "stat", "monitor", "status", "describe", "record", "help"})
         man = (ROOT / "docs/sockctl.1.scd").read_text()
         bash = (ROOT / "docs/completion/sockctl.bash").read_text()
         self.assertEqual(set(re.search(r'verbs="([^"]*)"', bash)[1].split()), set(verbs))
@@ -91,7 +91,7 @@ class Mistakes(Case):
             (r'--output: "xml" is none of table', "show", "--output=xml"),
             (r'--color: "x" is none of auto', "--color=x"),
             (r"no such verb: shwo; see sockctl --help", "shwo"),
-            (r"no such verb: status; see sockctl --help", "status"),
+            (r"no such verb: stats; see sockctl --help", "stats"),
             (r"-C: rtt is no column of this table", "show", "-C", "-rtt"),
             (r"autobound: only the running kernel knows", "--file", "/dev/null", "show", "autobound"),
             (r"no such verb: shwo", "help", "shwo"),
