@@ -7,6 +7,7 @@
 #define SUITES(SUITE) \
 	SUITE(address) \
 	SUITE(arena) \
+	SUITE(config) \
 	SUITE(context) \
 	SUITE(decode_inet) \
 	SUITE(decode_mptcp) \
