@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a caller may use of the daemon; each bound has an error that says so */
+/* What a caller may use of the daemon, beside what socketd.conf sets (daemon/config.h) */
 
 #ifndef SOCKETD_QUOTA_H
 #define SOCKETD_QUOTA_H
-
-/* Streams open at one time: of all callers together, and of one user that is not root. */
-#define LIMIT_STREAMS 64
-#define LIMIT_STREAMS_USER 4
-
-/* Connections to the private socket at one time. */
-#define LIMIT_PRIVATE_CONNECTIONS 16
 
 /* Bytes that wait in a stream for its reader before the reading pauses, beside what the kernel's socket holds. */
 #define LIMIT_STREAM_PENDING (256u * 1024)
 /* Bytes of messages that wait in a stream for the owner scan to end. */
 #define LIMIT_STREAM_HELD (16u * 1024 * 1024)
 #define LIMIT_STREAM_SOCKET_BUFFER (512 * 1024)
-
-/* A stream whose reader takes nothing for so long is closed. */
-#define LIMIT_STREAM_STALL_USEC (30 * 1000000ull)
 
 /* Work done for one stream before the event loop has its turn. */
 #define LIMIT_STREAM_SLICE_STEPS 16

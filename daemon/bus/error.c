@@ -18,7 +18,12 @@ int bus_error_from_errno(sd_bus_error *e, int error, const char *doing)
 		return sd_bus_error_set(e, SD_BUS_ERROR_NO_MEMORY, "socketd is out of memory; try a narrower filter");
 	case EMFILE:
 	case ENFILE:
+	case EDQUOT:
+	case EUSERS:
 		name = SD_BUS_ERROR_LIMITS_EXCEEDED;
+		break;
+	case ETIMEDOUT:
+		name = SD_BUS_ERROR_TIMEOUT;
 		break;
 	case EPERM:
 	case EACCES:
@@ -40,15 +45,50 @@ int bus_error_invalid_filter(sd_bus_error *e, const struct query_error *problem)
 				 problem->message);
 }
 
+static int set_formatted(sd_bus_error *e, const char *name, const char *format, va_list ap)
+{
+	char message[512];
+
+	vsnprintf(message, sizeof(message), format, ap);
+	return sd_bus_error_set(e, name, message);
+}
+
 int bus_error_invalid_args(sd_bus_error *e, const char *format, ...)
 {
-	char message[256];
 	va_list ap;
+	int r;
 
 	va_start(ap, format);
-	vsnprintf(message, sizeof(message), format, ap);
+	r = set_formatted(e, SD_BUS_ERROR_INVALID_ARGS, format, ap);
 	va_end(ap);
-	return sd_bus_error_set(e, SD_BUS_ERROR_INVALID_ARGS, message);
+	return r;
+}
+
+int bus_error_limits(sd_bus_error *e, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = set_formatted(e, SD_BUS_ERROR_LIMITS_EXCEEDED, format, ap);
+	va_end(ap);
+	return r;
+}
+
+int bus_error_too_many_readings(sd_bus_error *e)
+{
+	return bus_error_limits(e, "too many readings in a second (ReadingsPerSecond); wait, or ask for more at a time");
+}
+
+int bus_error_no_such_socket(sd_bus_error *e, const char *what)
+{
+	return sd_bus_error_setf(e, SOCKETD_ERROR_NO_SUCH_SOCKET, "there is no socket %s", what);
+}
+
+int bus_error_cursor_expired(sd_bus_error *e)
+{
+	return sd_bus_error_set(e, SOCKETD_ERROR_CURSOR_EXPIRED,
+				"there is no such cursor, or not any more: each is good for one call within 30 s; begin again with 0");
 }
 
 int bus_error_too_many_streams(sd_bus_error *e, unsigned limit, const char *whose)

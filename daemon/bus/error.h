@@ -6,7 +6,11 @@
 
 #include <systemd/sd-bus.h>
 
+#include "model/cleanup.h"
 #include "query/query.h"
+
+DEFINE_CLEANUP(sd_bus_error, sd_bus_error_free)
+DEFINE_CLEANUP_PTR(sd_bus_message, sd_bus_message_unref)
 
 /* Fills the error for an errno (negative) with what was being done. Returns a negative errno for the handler to return. */
 int bus_error_from_errno(sd_bus_error *e, int error, const char *doing);
@@ -16,6 +20,18 @@ int bus_error_invalid_filter(sd_bus_error *e, const struct query_error *problem)
 
 /* org.freedesktop.DBus.Error.InvalidArgs with a message. */
 int bus_error_invalid_args(sd_bus_error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* org.freedesktop.DBus.Error.LimitsExceeded with a message. */
+int bus_error_limits(sd_bus_error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, of a user who is over ReadingsPerSecond. */
+int bus_error_too_many_readings(sd_bus_error *e);
+
+/* org.socketd1.NoSuchSocket: "there is no socket ..." */
+int bus_error_no_such_socket(sd_bus_error *e, const char *what);
+
+/* org.socketd1.CursorExpired */
+int bus_error_cursor_expired(sd_bus_error *e);
 
 /* org.socketd1.TooManyStreams */
 int bus_error_too_many_streams(sd_bus_error *e, unsigned limit, const char *whose);

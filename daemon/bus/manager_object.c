@@ -4,78 +4,59 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bus/announce.h"
+#include "bus/call.h"
+#include "bus/describe.h"
 #include "bus/error.h"
+#include "bus/filter.h"
+#include "bus/list.h"
+#include "bus/log_control.h"
+#include "bus/lookup.h"
 #include "bus/manager_object.h"
-#include "model/field.h"
+#include "bus/monitor.h"
+#include "bus/row.h"
+#include "bus/socket_object.h"
+#include "bus/status.h"
+#include "bus/subscribe.h"
+#include "bus/summary.h"
 #include "socketd/dbus.h"
-
-/*
- * Who calls: over a bus the bus tells, over a private socket the kernel. A
- * sender's capabilities are not delivered, so root and our own user are the
- * privileged ones; a sender that cannot be told is nobody.
- */
-static uint32_t caller_uid(sd_bus_message *call)
-{
-	sd_bus_creds *creds = NULL;
-	uid_t uid = (uid_t)-2;
-
-	if (sd_bus_query_sender_creds(call, SD_BUS_CREDS_EUID, &creds) < 0 || sd_bus_creds_get_euid(creds, &uid) < 0)
-		uid = (uid_t)-2;
-	sd_bus_creds_unref(creds);
-	return uid == geteuid() ? 0 : uid;
-}
 
 /* What OpenSockets was given. */
 struct open_arguments {
-	const char *expression;
+	struct filter filter;
 	const char *format;
 	enum field_id *fields;
 	size_t n_fields;
+	uint64_t max_age_usec;
 };
 
 static void open_arguments_deinit(struct open_arguments *a)
 {
+	filter_deinit(&a->filter);
 	free(a->fields);
 }
 DEFINE_CLEANUP(struct open_arguments, open_arguments_deinit)
 
-static int unknown_field(const char *name, sd_bus_error *error)
+static int read_option(sd_bus_message *m, const char *key, struct open_arguments *a, sd_bus_error *error)
 {
-	const char *similar = field_suggest(name, strlen(name));
-
-	return bus_error_invalid_args(error, "there is no field \"%.64s\"%s%s%s", name, similar ? "; did you mean \"" : "",
-				      similar ? similar : "", similar ? "\"?" : "");
-}
-
-static int read_fields(sd_bus_message *m, struct open_arguments *a, sd_bus_error *error)
-{
-	const char *name;
 	int r;
 
+	if (!strcmp(key, SOCKETD_OPTION_FORMAT))
+		return sd_bus_message_read(m, "v", "s", &a->format);
+	if (!strcmp(key, SOCKETD_OPTION_MAX_AGE))
+		return sd_bus_message_read(m, "v", "t", &a->max_age_usec);
+	if (strcmp(key, SOCKETD_OPTION_FIELDS))
+		return bus_error_invalid_args(error, "there is no option \"%.64s\"", key);
 	if (a->fields)
-		return bus_error_invalid_args(error, "option \"%s\" is given twice", SOCKETD_OPTION_FIELDS);
-	a->fields = calloc(LIMIT_FIELDS, sizeof(*a->fields));
-	if (!a->fields)
-		return -ENOMEM;
-	r = sd_bus_message_enter_container(m, 'a', "s");
-	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_read_basic(m, 's', &name)) > 0) {
-		const struct field *f = field_find(name, strlen(name));
-
-		if (!f)
-			return unknown_field(name, error);
-		if (a->n_fields == LIMIT_FIELDS)
-			return bus_error_invalid_args(error, "more than %u fields", LIMIT_FIELDS);
-		a->fields[a->n_fields++] = f->id;
-	}
-	if (r < 0)
-		return r;
-	return sd_bus_message_exit_container(m);
+		return bus_error_invalid_args(error, "option \"%s\" is given twice", key);
+	r = sd_bus_message_enter_container(m, 'v', "as");
+	if (r >= 0)
+		r = filter_read_fields(m, &a->fields, &a->n_fields, error);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-/* One a{sv}; each key that is known is read by its place in the call, others are refused. */
-static int read_dict(sd_bus_message *m, bool is_filter, struct open_arguments *a, sd_bus_error *error)
+/* Keys that are not known are refused. */
+static int read_options(sd_bus_message *m, struct open_arguments *a, sd_bus_error *error)
 {
 	const char *key;
 	int r;
@@ -85,34 +66,16 @@ static int read_dict(sd_bus_message *m, bool is_filter, struct open_arguments *a
 		return r;
 	while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
 		r = sd_bus_message_read_basic(m, 's', &key);
-		if (r < 0)
-			return r;
-		if (is_filter && !strcmp(key, SOCKETD_FILTER_EXPRESSION)) {
-			r = sd_bus_message_read(m, "v", "s", &a->expression);
-		} else if (!is_filter && !strcmp(key, SOCKETD_OPTION_FORMAT)) {
-			r = sd_bus_message_read(m, "v", "s", &a->format);
-		} else if (!is_filter && !strcmp(key, SOCKETD_OPTION_FIELDS)) {
-			r = sd_bus_message_enter_container(m, 'v', "as");
-			if (r >= 0)
-				r = read_fields(m, a, error);
-			if (r >= 0)
-				r = sd_bus_message_exit_container(m);
-		} else {
-			return bus_error_invalid_args(error, "there is no %s \"%.64s\"", is_filter ? "filter key" : "option", key);
-		}
-		if (sd_bus_error_is_set(error))
-			return r;
-		if (r == -ENXIO)
+		if (r >= 0)
+			r = read_option(m, key, a, error);
+		if (r == -ENXIO && !sd_bus_error_is_set(error))
 			return bus_error_invalid_args(error, "\"%.64s\" has a value of the wrong type", key);
-		if (r < 0)
-			return r;
-		r = sd_bus_message_exit_container(m);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
 		if (r < 0)
 			return r;
 	}
-	if (r < 0)
-		return r;
-	return sd_bus_message_exit_container(m);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
 static int format_from_name(const char *name, enum stream_format *ret)
@@ -135,45 +98,46 @@ static int format_from_name(const char *name, enum stream_format *ret)
 	return -EINVAL;
 }
 
-static int method_open_sockets(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int open_sockets(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
 {
-	CLEANUP(open_arguments_deinit) struct open_arguments a = { .expression = "", .format = "ndjson" };
-	CLEANUP(query_free) struct query *query = NULL;
+	CLEANUP(open_arguments_deinit) struct open_arguments a = { .format = "ndjson", .max_age_usec = UINT64_MAX };
+	struct stream_request req = { .manager = manager, .uid = uid };
 	CLEANUP(close) int fd = -1;
-	struct stream_request req = { 0 };
-	struct query_error problem;
 	int r;
 
-	r = read_dict(m, true, &a, error);
+	r = filter_read(&a.filter, m, error);
 	if (r >= 0)
-		r = read_dict(m, false, &a, error);
+		r = read_options(m, &a, error);
 	if (r < 0)
 		return r;
 	if (format_from_name(a.format, &req.format) < 0)
 		return bus_error_invalid_args(error, "there is no format \"%.64s\"; there are packed, ndjson and json-seq", a.format);
-	r = query_parse(&query, a.expression, strlen(a.expression), &problem);
-	if (r == -EINVAL || r == -E2BIG)
-		return bus_error_invalid_filter(error, &problem);
-	if (r < 0)
-		return bus_error_from_errno(error, r, "filter");
-	req.query = query;
+	req.query = a.filter.query;
+	req.text = a.filter.text;
 	req.fields = a.fields;
 	req.n_fields = a.n_fields;
-	req.uid = caller_uid(m);
-	r = manager_open_stream(userdata, &req, &fd);
-	query = req.query; /* NULL when the stream has it now */
+	req.max_age_usec = a.max_age_usec;
+	r = manager_open_stream(manager, &req, &fd);
+	a.filter.query = req.query; /* NULL when the stream has it now */
 	if (r == -EUSERS)
-		return bus_error_too_many_streams(error, LIMIT_STREAMS, "all");
+		return bus_error_too_many_streams(error, (unsigned)manager->config.streams_max, "all");
 	if (r == -EDQUOT)
-		return bus_error_too_many_streams(error, LIMIT_STREAMS_USER, "your");
+		return bus_error_too_many_streams(error, (unsigned)manager->config.streams_user_max, "your");
+	if (r == -EBUSY)
+		return bus_error_too_many_readings(error);
 	if (r < 0)
 		return bus_error_from_errno(error, r, "opening a stream");
 	return sd_bus_reply_method_return(m, "h", fd);
 }
 
+static int method_open_sockets(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return call_run(m, userdata, open_sockets, error);
+}
+
 static int method_list_fields(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	sd_bus_message *reply = NULL;
+	CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
 	int r;
 
 	(void)userdata;
@@ -190,36 +154,98 @@ static int method_list_fields(sd_bus_message *m, void *userdata, sd_bus_error *e
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	/* Never send what was not put together whole: the bus would disconnect us. */
-	if (r >= 0)
-		r = sd_bus_message_send(reply);
-	sd_bus_message_unref(reply);
-	return r;
+	return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-static int property_version(sd_bus *bus, const char *path, const char *interface, const char *property,
-			    sd_bus_message *reply, void *userdata, sd_bus_error *error)
+/* Anybody may ask: callers share a pass, and what it costs is made up for by a longer interval. */
+static int method_refresh(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	(void)bus;
-	(void)path;
-	(void)interface;
-	(void)property;
-	(void)userdata;
-	(void)error;
-	return sd_bus_message_append(reply, "s", SOCKETD_VERSION);
+	struct manager *manager = userdata;
+	uint64_t generation;
+	int r;
+
+	r = manager_start_tracking(manager);
+	if (r >= 0)
+		r = refresh_now(manager->refresh, &generation);
+	if (r < 0)
+		return bus_error_from_errno(error, r, "beginning a pass");
+	return sd_bus_reply_method_return(m, "t", generation);
 }
 
-/* Documented for callers in docs/org.socketd1.5.scd. */
+static int reload(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+{
+	char mistake[CONFIG_ERROR_MAX];
+	int r;
+
+	if (uid != 0)
+		return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "only root may have the configuration read again");
+	r = manager_reload(manager, mistake);
+	if (r == -EINVAL)
+		return bus_error_invalid_args(error, "%s", mistake);
+	if (r < 0)
+		return bus_error_from_errno(error, r, "reading the configuration");
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return call_run(m, userdata, reload, error);
+}
+
+/*
+ * Documented for callers in docs/org.socketd1.5.scd. All methods are for
+ * everybody as far as sd-bus is concerned: it would wait for the bus to say who
+ * calls. call_run() does not, and the handlers decide.
+ */
+#define ALL SD_BUS_VTABLE_UNPRIVILEGED
+
 static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
-	SD_BUS_PROPERTY("Version", "s", property_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Version", "s", status_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Features", "as", status_features, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("KernelModule", "s", status_kernel_module, 0, 0),
+	SD_BUS_PROPERTY("PollIntervalUSec", "t", status_interval, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Generation", "t", status_number, 0, 0),
+	SD_BUS_PROPERTY("NSockets", "t", status_number, 0, 0),
+	SD_BUS_PROPERTY("NStreams", "u", status_number, 0, 0),
+	SD_BUS_METHOD_WITH_ARGS("ListSockets", SD_BUS_ARGS("a{sv}", filter, "t", cursor, "u", limit),
+				SD_BUS_RESULT("a" ROW_STRUCT, sockets, "t", next, "t", generation), method_list_sockets, ALL),
 	SD_BUS_METHOD_WITH_ARGS("OpenSockets", SD_BUS_ARGS("a{sv}", filter, "a{sv}", options),
-				SD_BUS_RESULT("h", stream), method_open_sockets, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("ListFields", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssu)", fields), method_list_fields,
-				SD_BUS_VTABLE_UNPRIVILEGED),
+				SD_BUS_RESULT("h", stream), method_open_sockets, ALL),
+	SD_BUS_METHOD_WITH_ARGS("OpenMonitor", SD_BUS_ARGS("a{sv}", filter, "a{sv}", options),
+				SD_BUS_RESULT("h", stream), method_open_monitor, ALL),
+	SD_BUS_METHOD_WITH_ARGS("GetSocket", SD_BUS_ARGS("t", cookie),
+				SD_BUS_RESULT("o", socket), method_get_socket, ALL),
+	SD_BUS_METHOD_WITH_ARGS("DescribeSocket", SD_BUS_ARGS("t", cookie, "as", fields),
+				SD_BUS_RESULT("a{sv}", values), method_describe_socket, ALL),
+	SD_BUS_METHOD_WITH_ARGS("LookupSocket", SD_BUS_ARGS("a{sv}", tuple),
+				SD_BUS_RESULT("t", cookie), method_lookup_socket, ALL),
+	SD_BUS_METHOD_WITH_ARGS("GetSummary", SD_BUS_ARGS("a{sv}", filter, "as", group_by),
+				SD_BUS_RESULT("aa{sv}", groups), method_get_summary, ALL),
+	SD_BUS_METHOD_WITH_ARGS("ListNamespaces", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a(tsu)", namespaces), method_list_namespaces, ALL),
+	SD_BUS_METHOD_WITH_ARGS("ListFields", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a(sssu)", fields), method_list_fields, ALL),
+	SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a{sv}", status, "aa{sv}", sources), method_get_status, ALL),
+	SD_BUS_METHOD_WITH_ARGS("Subscribe", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_subscribe, ALL),
+	SD_BUS_METHOD_WITH_ARGS("Unsubscribe", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_unsubscribe, ALL),
+	SD_BUS_METHOD_WITH_ARGS("Refresh", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", generation), method_refresh, ALL),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, ALL),
+	SD_BUS_SIGNAL_WITH_ARGS("SocketsChanged",
+				SD_BUS_ARGS("t", generation, "a" ROW_STRUCT, added, "a" ROW_STRUCT, changed, "a(tt)", removed,
+					    "t", lost), 0),
 	SD_BUS_VTABLE_END
 };
 
 int manager_object_add(sd_bus *bus, struct manager *m)
 {
-	return sd_bus_add_object_vtable(bus, NULL, SOCKETD_OBJECT_PATH, SOCKETD_MANAGER_INTERFACE, manager_vtable, m);
+	int r;
+
+	r = sd_bus_add_object_vtable(bus, NULL, SOCKETD_OBJECT_PATH, SOCKETD_MANAGER_INTERFACE, manager_vtable, m);
+	if (r >= 0)
+		r = socket_object_add(bus, m);
+	if (r >= 0)
+		r = log_control_add(bus, m);
+	return r < 0 ? r : announce_add(bus, m);
 }

@@ -9,14 +9,19 @@
 #include <sys/un.h>
 #include <systemd/sd-id128.h>
 
+#include "bus/call.h"
 #include "bus/manager_object.h"
 #include "bus/server.h"
+#include "bus/subscribe.h"
 #include "log.h"
 #include "socketd/dbus.h"
 
 /* Back-off of reconnection to a bus that went away. */
 #define RETRY_FIRST_SEC 1
 #define RETRY_LAST_SEC 60
+
+/* Messages that wait for a private peer to take them: past it the peer does not read, and sd-bus would go on for ever. */
+#define QUEUED_WRITE_MAX 64
 
 enum connection_kind { CONNECTION_BUS, CONNECTION_PRIVATE, CONNECTION_STDIO };
 
@@ -42,6 +47,8 @@ static void connection_close(struct connection *c)
 	}
 	if (c->kind == CONNECTION_PRIVATE)
 		m->n_private--;
+	calls_forget(m->calls, c->bus);
+	subscribe_forget(m, c->bus);
 	sd_event_source_disable_unref(c->closer);
 	sd_bus_close_unref(c->bus);
 	free(c);
@@ -68,9 +75,25 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 	(void)message;
 	(void)error;
 	if (c->kind == CONNECTION_BUS)
-		log_line(LOG_WARNING, "the bus is gone; trying to reach it again");
+		log_limited(&c->manager->bus_log, LOG_WARNING, "the bus is gone; trying to reach it again");
 	sd_event_source_set_enabled(c->closer, SD_EVENT_ONESHOT);
 	return 0;
+}
+
+/* Before each message of a private peer: whether it takes what it asks for. 1 drops the message. */
+static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct connection *c = userdata;
+	uint64_t n = 0;
+
+	(void)message;
+	(void)error;
+	if (sd_bus_get_n_queued_write(c->bus, &n) < 0 || n <= QUEUED_WRITE_MAX)
+		return 0;
+	log_limited(&c->manager->flood_log, LOG_WARNING,
+		    "private socket: a client asks and does not read its answers; its connection is closed");
+	sd_event_source_set_enabled(c->closer, SD_EVENT_ONESHOT);
+	return 1;
 }
 
 /* What all connections have in common; the bus is not started yet. Takes the bus over. */
@@ -109,6 +132,11 @@ static int connection_serve(struct connection *c)
 				      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, c);
 	if (r < 0)
 		return r;
+	if (c->kind != CONNECTION_BUS) {
+		r = sd_bus_add_filter(c->bus, NULL, on_message, c);
+		if (r < 0)
+			return r;
+	}
 	r = manager_object_add(c->bus, c->manager);
 	if (r < 0)
 		return r;
@@ -129,7 +157,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		log_line(LOG_INFO, "serving %s on the bus", SOCKETD_BUS_NAME);
 		return 0;
 	}
-	log_line(LOG_ERR, "cannot take the name %s: %s", SOCKETD_BUS_NAME, why);
+	log_limited(&c->manager->name_log, LOG_ERR, "cannot take the name %s: %s", SOCKETD_BUS_NAME, why);
 	/* The private socket goes on; the name may be free later. */
 	sd_event_source_set_enabled(c->closer, SD_EVENT_ONESHOT);
 	return 0;
@@ -194,23 +222,32 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* The timer is there since the start: this must not fail when memory is short. */
 static void schedule_retry(struct manager *m)
 {
-	uint64_t delay;
-
 	m->retry_delay_sec = m->retry_delay_sec ? m->retry_delay_sec * 2 : RETRY_FIRST_SEC;
 	if (m->retry_delay_sec > RETRY_LAST_SEC)
 		m->retry_delay_sec = RETRY_LAST_SEC;
-	delay = m->retry_delay_sec * 1000000ull;
-	m->retry_timer = sd_event_source_disable_unref(m->retry_timer);
-	if (sd_event_add_time_relative(m->event, &m->retry_timer, CLOCK_MONOTONIC, delay, 0, on_retry, m) < 0)
-		log_line(LOG_ERR, "out of memory; the bus will not be tried again");
+	sd_event_source_set_time_relative(m->retry_timer, m->retry_delay_sec * 1000000ull);
+	sd_event_source_set_enabled(m->retry_timer, SD_EVENT_ONESHOT);
+}
+
+/* A timer for later. */
+static int add_timer(struct manager *m, sd_event_source **ret, sd_event_time_handler_t handler)
+{
+	int r = sd_event_add_time_relative(m->event, ret, CLOCK_MONOTONIC, 0, 0, handler, m);
+
+	return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
 int server_open_bus(struct manager *m)
 {
-	int r = open_bus(m);
+	int r;
 
+	r = add_timer(m, &m->retry_timer, on_retry);
+	if (r < 0)
+		return r;
+	r = open_bus(m);
 	if (r == -EINVAL || r == -EDESTADDRREQ)
 		return r;
 	if (r < 0)
@@ -232,7 +269,10 @@ static int serve_peer(struct manager *m, enum connection_kind kind, int in, int 
 	if (r >= 0)
 		r = sd_bus_set_fd(bus, in, out);
 	if (r < 0) {
+		/* The bus has the descriptors only when it could be made. */
 		sd_bus_unref(bus);
+		if (kind == CONNECTION_PRIVATE)
+			close(in);
 		return r;
 	}
 	r = connection_new(&c, m, kind, bus);
@@ -266,11 +306,11 @@ static int on_listen_again(sd_event_source *source, uint64_t usec, void *userdat
 /* Who waits stays in the backlog; looking at it all the time would not make descriptors. */
 static int pause_listening(struct manager *m, int error)
 {
-	log_line(LOG_WARNING, "private socket: a connection waits, it cannot be taken: %s; trying again in a second",
-		 strerror(error));
-	m->listen_timer = sd_event_source_disable_unref(m->listen_timer);
-	if (sd_event_add_time_relative(m->event, &m->listen_timer, CLOCK_MONOTONIC, 1000000, 0, on_listen_again, m) < 0)
-		return 0;
+	log_limited(&m->accept_log, LOG_WARNING,
+		    "private socket: a connection waits, it cannot be taken: %s; trying again every second",
+		    strerror(error));
+	sd_event_source_set_time_relative(m->listen_timer, 1000000);
+	sd_event_source_set_enabled(m->listen_timer, SD_EVENT_ONESHOT);
 	sd_event_source_set_enabled(m->private_listener, SD_EVENT_OFF);
 	return 0;
 }
@@ -287,14 +327,15 @@ static int on_private(sd_event_source *source, int fd, uint32_t revents, void *u
 		return pause_listening(m, errno);
 	if (peer < 0)
 		return 0; /* gone again */
-	if (m->n_private >= LIMIT_PRIVATE_CONNECTIONS) {
-		log_line(LOG_WARNING, "private socket: %u connections are open already, one more is refused", m->n_private);
+	if (m->n_private >= m->config.connections_max) {
+		log_limited(&m->connections_log, LOG_WARNING,
+			    "private socket: %u connections are open already, one more is refused", m->n_private);
 		close(peer);
 		return 0;
 	}
 	r = serve_peer(m, CONNECTION_PRIVATE, peer, peer);
 	if (r < 0)
-		log_line(LOG_WARNING, "private socket: a connection failed: %s", strerror(-r));
+		log_limited(&m->accept_log, LOG_WARNING, "private socket: a connection failed: %s", strerror(-r));
 	return 0;
 }
 
@@ -365,6 +406,9 @@ int server_open_private(struct manager *m, const char *path)
 		return -ENOMEM;
 	if (listen(fd, SOMAXCONN) < 0)
 		return -errno;
+	r = add_timer(m, &m->listen_timer, on_listen_again);
+	if (r < 0)
+		return r;
 	r = sd_event_add_io(m->event, &m->private_listener, fd, EPOLLIN, on_private, m);
 	if (r < 0)
 		return r;

@@ -7,45 +7,43 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "bus/feed.h"
+#include "bus/readings.h"
 #include "bus/rows.h"
 #include "bus/stream.h"
-#include "quota.h"
-#include "query/ask.h"
-#include "source/acquire.h"
-#include "source/names.h"
+#include "manager.h"
 
 /*
- * kernel -> acquire -> arena -> [rows ->] socket. Three things wake a stream:
- * the kernel has an answer (input), the reader took something (output), or it
- * is simply its turn again (turn). Only those that can help are switched on.
+ * feed -> arena -> [rows ->] socket. Two things wake a stream: its feed, which
+ * has more or thinks that it is its turn again, and the reader, who took
+ * something (output). Only what can help is switched on.
  */
 struct stream {
+	struct manager *manager;
 	struct stream_owner *owner;
 	struct query *query;
-	struct acquire *acquire; /* NULL when the reading is complete */
+	char *text;
+	struct feed *feed;
+	bool feed_done;
 	struct arena arena;
 	struct rows *rows; /* NULL for STREAM_PACKED */
 	bool rows_done;
 	uint32_t uid;
 	int fd;
-	sd_event *event;
-	sd_event_source *input, *output, *turn, *answer_timer, *stall_timer;
+	sd_event_source *output, *stall_timer;
 };
 
 struct stream *stream_free(struct stream *s)
 {
 	if (!s)
 		return NULL;
-	sd_event_source_disable_unref(s->input);
 	sd_event_source_disable_unref(s->output);
-	sd_event_source_disable_unref(s->turn);
-	sd_event_source_disable_unref(s->answer_timer);
 	sd_event_source_disable_unref(s->stall_timer);
-	sd_event_unref(s->event);
-	acquire_free(s->acquire);
+	feed_free(s->feed);
 	rows_free(s->rows);
 	arena_deinit(&s->arena);
 	query_free(s->query);
+	free(s->text);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s);
@@ -93,16 +91,15 @@ static bool is_full(const struct stream *s)
 	return len + arena_pending(&s->arena) > LIMIT_STREAM_PENDING;
 }
 
-/* One step of the reading. enum acquire_result or a negative errno. */
+/* One step of the reading. enum feed_result or a negative errno. */
 static int read_step(struct stream *s)
 {
 	int r;
 
-	if (!s->acquire)
-		return ACQUIRE_DONE;
-	r = acquire_step(s->acquire);
-	if (r == ACQUIRE_DONE)
-		s->acquire = acquire_free(s->acquire);
+	if (s->feed_done)
+		return FEED_DONE;
+	r = feed_step(s->feed);
+	s->feed_done = r == FEED_DONE;
 	return r;
 }
 
@@ -115,7 +112,7 @@ static int rows_work(struct stream *s)
 		return 0;
 	r = rows_step(s->rows);
 	if (r == -EAGAIN)
-		return s->acquire ? 0 : -EBADMSG;
+		return s->feed_done ? -EBADMSG : 0;
 	if (r == 0)
 		s->rows_done = true;
 	return r;
@@ -125,57 +122,23 @@ static bool is_complete(const struct stream *s)
 {
 	size_t len = 0;
 
-	if (s->acquire || (s->rows && !s->rows_done))
+	if (!s->feed_done || (s->rows && !s->rows_done))
 		return false;
 	if (s->rows)
 		rows_text(s->rows, &len);
 	return len == 0 && (s->rows || arena_pending(&s->arena) == 0);
 }
 
-static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata);
-
-/* The descriptor changes from the netlink socket to the owner scan's pipe and back. */
-static int watch_input(struct stream *s)
-{
-	int fd = acquire_fd(s->acquire), r;
-
-	if (!s->input)
-		return sd_event_add_io(s->event, &s->input, fd, EPOLLIN, on_input, s);
-	r = sd_event_source_set_enabled(s->input, SD_EVENT_OFF);
-	if (r >= 0 && sd_event_source_get_io_fd(s->input) != fd)
-		r = sd_event_source_set_io_fd(s->input, fd);
-	if (r < 0)
-		return r;
-	return sd_event_source_set_enabled(s->input, SD_EVENT_ON);
-}
-
 /* Switches on what can wake the stream. */
 static int arm(struct stream *s, bool wait_input, bool wait_output)
 {
-	uint64_t now;
 	int r;
 
-	r = sd_event_source_set_enabled(s->turn, wait_input || wait_output ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
-	if (r < 0)
-		return r;
 	/* EPOLLHUP and EPOLLERR come anyhow: a reader that hangs up is noticed at once. */
 	r = sd_event_source_set_io_events(s->output, wait_output ? EPOLLOUT : 0);
 	if (r < 0)
 		return r;
-	if (!wait_input) {
-		sd_event_source_set_enabled(s->input, SD_EVENT_OFF);
-	} else {
-		r = watch_input(s);
-		if (r < 0)
-			return r;
-		r = sd_event_now(s->event, CLOCK_MONOTONIC, &now);
-		if (r < 0)
-			return r;
-		r = sd_event_source_set_time(s->answer_timer, now + acquire_timeout_usec(s->acquire));
-		if (r < 0)
-			return r;
-	}
-	return sd_event_source_set_enabled(s->answer_timer, wait_input ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	return feed_arm(s->feed, wait_input ? FEED_INPUT : wait_output ? FEED_NOTHING : FEED_TURN);
 }
 
 static int restart_stall_timer(struct stream *s)
@@ -183,10 +146,10 @@ static int restart_stall_timer(struct stream *s)
 	uint64_t now;
 	int r;
 
-	r = sd_event_now(s->event, CLOCK_MONOTONIC, &now);
+	r = sd_event_now(s->manager->event, CLOCK_MONOTONIC, &now);
 	if (r < 0)
 		return r;
-	r = sd_event_source_set_time(s->stall_timer, now + LIMIT_STREAM_STALL_USEC);
+	r = sd_event_source_set_time(s->stall_timer, now + s->manager->config.stream_stall_usec);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_enabled(s->stall_timer, SD_EVENT_ONESHOT);
@@ -195,15 +158,16 @@ static int restart_stall_timer(struct stream *s)
 /* Whether something is left to read or to turn into text. */
 static bool has_work(const struct stream *s)
 {
-	return s->acquire || (s->rows && !s->rows_done);
+	return !s->feed_done || (s->rows && !s->rows_done);
 }
 
 /* A slice of work. 0, or a negative errno when the stream cannot go on. */
 static int pump(struct stream *s)
 {
 	bool wait_input = false, wait_output = false, progress = false;
+	uint64_t end = feed_clock_usec() + FEED_SLICE_USEC;
 
-	for (unsigned i = 0; i < LIMIT_STREAM_SLICE_STEPS; i++) {
+	do {
 		int sent, more, r;
 
 		more = rows_work(s);
@@ -223,10 +187,8 @@ static int pump(struct stream *s)
 		r = read_step(s);
 		if (r < 0)
 			return r;
-		wait_input = r == ACQUIRE_WAIT;
-		if (wait_input)
-			break;
-	}
+		wait_input = r == FEED_WAIT;
+	} while (!wait_input && feed_clock_usec() < end);
 	if (progress && restart_stall_timer(s) < 0)
 		return -ENOMEM;
 	/* The reader is slow, but there is room to read on: that is work, not waiting. */
@@ -244,13 +206,9 @@ static void drive(struct stream *s)
 	}
 }
 
-static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void on_feed(void *ctx)
 {
-	(void)source;
-	(void)fd;
-	(void)revents;
-	drive(userdata);
-	return 0;
+	drive(ctx);
 }
 
 static int on_output(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -268,21 +226,6 @@ static int on_output(sd_event_source *source, int fd, uint32_t revents, void *us
 	return 0;
 }
 
-static int on_turn(sd_event_source *source, void *userdata)
-{
-	(void)source;
-	drive(userdata);
-	return 0;
-}
-
-static int on_answer_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	(void)source;
-	(void)usec;
-	drive(userdata);
-	return 0;
-}
-
 static int on_stall_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct stream *s = userdata;
@@ -290,7 +233,7 @@ static int on_stall_timer(sd_event_source *source, uint64_t usec, void *userdata
 	(void)source;
 	(void)usec;
 	/* Silence while the kernel or the owner scan is at work is not the reader's. */
-	if (s->acquire && !is_full(s)) {
+	if (!s->feed_done && !is_full(s)) {
 		restart_stall_timer(s);
 	} else {
 		s->owner->closed(s->owner, s);
@@ -303,44 +246,56 @@ static int add_event_sources(struct stream *s)
 {
 	int r;
 
-	r = sd_event_add_io(s->event, &s->output, s->fd, 0, on_output, s);
-	if (r < 0)
-		return r;
-	r = sd_event_add_defer(s->event, &s->turn, on_turn, s);
-	if (r < 0)
-		return r;
-	r = sd_event_source_set_enabled(s->turn, SD_EVENT_ONESHOT);
+	r = sd_event_add_io(s->manager->event, &s->output, s->fd, 0, on_output, s);
 	if (r < 0)
 		return r;
 	/* Calls of other clients go first. */
-	r = sd_event_source_set_priority(s->turn, SD_EVENT_PRIORITY_IDLE);
+	r = sd_event_source_set_priority(s->output, SD_EVENT_PRIORITY_IDLE);
 	if (r < 0)
 		return r;
-	r = sd_event_add_time_relative(s->event, &s->answer_timer, CLOCK_MONOTONIC, 0, 0, on_answer_timer, s);
+	return sd_event_add_time_relative(s->manager->event, &s->stall_timer, CLOCK_MONOTONIC,
+					  s->manager->config.stream_stall_usec, 0, on_stall_timer, s);
+}
+
+static int start_feed(struct stream *s, const struct stream_request *req)
+{
+	bool kept = req->max_age_usec > 0 && req->max_age_usec != UINT64_MAX;
+	struct feed_ask ask = {
+		.query = req->query,
+		.uid = req->uid,
+		.table_age_usec = req->max_age_usec,
+		.max_age_usec = req->max_age_usec,
+	};
+	int r = feed_groups(req->query, req->fields, req->n_fields, &ask.groups);
+
 	if (r < 0)
 		return r;
-	r = sd_event_source_set_enabled(s->answer_timer, SD_EVENT_OFF);
-	if (r < 0)
-		return r;
-	return sd_event_add_time_relative(s->event, &s->stall_timer, CLOCK_MONOTONIC, LIMIT_STREAM_STALL_USEC, 0,
-					  on_stall_timer, s);
+	if (!kept && !readings_take_token(s->manager->readings, req->uid))
+		return -EBUSY;
+	if (kept) {
+		s->text = strdup(req->text);
+		if (!s->text)
+			return -ENOMEM;
+		ask.text = s->text;
+	}
+	r = feed_new(&s->feed, s->manager, &ask, &s->arena, on_feed, s);
+	return r == -EDQUOT ? -EBUSY : r;
 }
 
 int stream_new(struct stream **ret, int *ret_fd, sd_event *event, struct stream_owner *owner,
 	       struct stream_request *req)
 {
-	static const struct plan_names names = { .ifindex = names_ifindex, .cgroup = names_cgroup };
 	CLEANUP(stream_free) struct stream *s = calloc(1, sizeof(*s));
 	CLEANUP(close) int theirs = -1;
-	struct request request;
 	int pair[2], size = LIMIT_STREAM_SOCKET_BUFFER, r;
 
+	(void)event;
 	if (!s)
 		return -ENOMEM;
 	s->fd = -1;
 	s->uid = req->uid;
+	s->manager = req->manager;
 	s->owner = owner;
-	s->event = sd_event_ref(event);
 	arena_init(&s->arena);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
@@ -350,14 +305,9 @@ int stream_new(struct stream **ret, int *ret_fd, sd_event *event, struct stream_
 	setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	shutdown(theirs, SHUT_WR);
 
-	r = ask_request(req->query, req->fields, req->n_fields, req->uid, &names, &request);
+	r = start_feed(s, req);
 	if (r < 0)
 		return r;
-	r = acquire_new(&s->acquire, &request, &s->arena, NULL);
-	request_deinit(&request);
-	if (r < 0)
-		return r;
-	acquire_limit_held(s->acquire, LIMIT_STREAM_HELD);
 	if (req->format != STREAM_PACKED) {
 		r = rows_new(&s->rows, &s->arena, req->query, req->fields, req->n_fields,
 			     req->format == STREAM_JSON_SEQ);

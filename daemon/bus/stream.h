@@ -17,6 +17,7 @@ enum stream_format {
 	STREAM_JSON_SEQ, /* the same with RS before each (RFC 7464) */
 };
 
+struct manager;
 struct stream;
 
 /* Who keeps count of the streams; told when one is over. */
@@ -25,16 +26,24 @@ struct stream_owner {
 };
 
 struct stream_request {
+	struct manager *manager;
 	struct query *query; /* taken over when stream_new succeeds */
+	const char *text;    /* the filter that it was made of */
 	const enum field_id *fields; /* NULL: all */
 	size_t n_fields;
 	enum stream_format format;
 	uint32_t uid; /* the caller */
+	/*
+	 * How old the answer may be. UINT64_MAX: the caller did not say; it is read
+	 * anew, but connections may be found in the tracker's table. 0: all is read
+	 * anew. Else a kept reading will do that is not older.
+	 */
+	uint64_t max_age_usec;
 };
 
 /*
  * Starts a reading. *ret_fd is the reader's end, the caller's to close. Errors:
- * -ENOMEM, -EMFILE, and those of opening netlink. The stream ends by itself:
+ * -ENOMEM, -EMFILE, -EBUSY over ReadingsPerSecond of this user, and those of feed_new. The stream ends by itself:
  * when all is sent, when the reader hangs up, or when it stalls.
  */
 int stream_new(struct stream **ret, int *ret_fd, sd_event *event, struct stream_owner *owner,

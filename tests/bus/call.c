@@ -12,7 +12,7 @@
 #include "socketd/dbus.h"
 
 /*
- * call ADDRESS [--peer] [--hold N] [--option KEY=VALUE] [--number KEY] [--filter-key KEY] [--field NAME]... [EXPRESSION]
+ * call ADDRESS [--peer] [--hold N] [--option KEY=VALUE] [--option-u64 KEY=NUMBER] [--number KEY] [--filter-key KEY] [--field NAME]... [EXPRESSION]
  * Copies the stream to standard output. --hold opens N streams, reads none,
  * prints how many it got, and waits for the end of its input.
  * Fails with 1 and "NAME: MESSAGE" of the D-Bus error on standard error.
@@ -21,8 +21,8 @@ struct arguments {
 	const char *address, *expression, *filter_key;
 	bool peer;
 	int hold;
-	const char *options[8], *numbers[8], *fields[8];
-	unsigned n_options, n_numbers, n_fields;
+	const char *options[8], *u64s[8], *numbers[8], *fields[8];
+	unsigned n_options, n_u64s, n_numbers, n_fields;
 };
 
 static int append(sd_bus_message *m, const struct arguments *a)
@@ -38,6 +38,13 @@ static int append(sd_bus_message *m, const struct arguments *a)
 
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - a->options[i]), a->options[i]);
 		r = sd_bus_message_append(m, "{sv}", key, "s", equals + 1);
+	}
+	for (unsigned i = 0; r >= 0 && i < a->n_u64s; i++) {
+		const char *equals = strchr(a->u64s[i], '=');
+		char key[64];
+
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - a->u64s[i]), a->u64s[i]);
+		r = sd_bus_message_append(m, "{sv}", key, "t", (uint64_t)strtoull(equals + 1, NULL, 0));
 	}
 	for (unsigned i = 0; r >= 0 && i < a->n_numbers; i++)
 		r = sd_bus_message_append(m, "{sv}", a->numbers[i], "u", 1);
@@ -105,6 +112,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 			a->hold = atoi(argv[++i]);
 		else if (!strcmp(argv[i], "--option") && more && a->n_options < 8 && strchr(argv[i + 1], '='))
 			a->options[a->n_options++] = argv[++i];
+		else if (!strcmp(argv[i], "--option-u64") && more && a->n_u64s < 8 && strchr(argv[i + 1], '='))
+			a->u64s[a->n_u64s++] = argv[++i];
 		else if (!strcmp(argv[i], "--number") && more && a->n_numbers < 8)
 			a->numbers[a->n_numbers++] = argv[++i];
 		else if (!strcmp(argv[i], "--filter-key") && more)

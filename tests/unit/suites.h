@@ -38,6 +38,7 @@
 	SUITE(query_plan) \
 	SUITE(query_sort) \
 	SUITE(reader) \
+	SUITE(refresh) \
 	SUITE(source_acquire) \
 	SUITE(source_destroy) \
 	SUITE(source_diag) \

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* PropertiesChanged of the Manager: the interval, when it has become another one */
+
+#ifndef SOCKETD_BUS_ANNOUNCE_H
+#define SOCKETD_BUS_ANNOUNCE_H
+
+#include <systemd/sd-bus.h>
+
+#include "manager.h"
+
+/* For as long as the connection lives. */
+int announce_add(sd_bus *bus, struct manager *m);
+
+#endif

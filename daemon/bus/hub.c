@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Events of the tracker, decoded once and handed to all who listen */
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "bus/hub.h"
+#include "snapshot/messages.h"
+#include "snapshot/writer.h"
+#include "source/host.h"
+
+struct hub {
+	struct tracker *tracker;
+	struct hub_listener *listeners;
+	struct reader reader;
+	struct messages messages;
+	struct context *context;
+	struct record record;
+};
+
+static int write_sources(struct arena *out, uint64_t netns)
+{
+	for (unsigned id = 1; id < SOURCE_COUNT; id++) {
+		const struct source_def *def = source_def_get(id);
+		struct attr_block b;
+
+		if (!def)
+			continue;
+		attr_block_begin(&b, SOCKETD_BLOCK_SOURCE);
+		attr_block_u32(&b, SOCKETD_SOURCE_ID, id);
+		attr_block_string(&b, SOCKETD_SOURCE_NAME, def->name);
+		attr_block_u32(&b, SOCKETD_SOURCE_FAMILY, def->family);
+		attr_block_u32(&b, SOCKETD_SOURCE_PROTOCOL, def->protocol);
+		attr_block_u64(&b, SOCKETD_SOURCE_NETNS, netns);
+		if (attr_block_write(&b, out) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int hub_preamble(uint32_t uid, struct arena *out)
+{
+	CLEANUP(close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t netns = 0;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = writer_header(out);
+	if (r >= 0)
+		r = host_write(out, uid);
+	if (r >= 0)
+		r = host_write_netns(out, fd, &netns);
+	if (r >= 0)
+		r = host_write_links(out, netns);
+	return r < 0 ? r : write_sources(out, netns);
+}
+
+/* Our own context begins as a reader's would: it learns the sources, and the devices of now. */
+static int learn(struct hub *h)
+{
+	CLEANUP(arena_deinit) struct arena preamble;
+	struct reader reader;
+	struct block b;
+	int r;
+
+	arena_init(&preamble);
+	r = hub_preamble(0, &preamble);
+	if (r < 0)
+		return r;
+	reader_init(&reader, arena_input(&preamble));
+	while ((r = reader_next(&reader, &b)) > 0) {
+		r = context_apply(h->context, &b);
+		if (r < 0)
+			return r;
+	}
+	return r == -ENODATA ? 0 : r; /* it has no END */
+}
+
+static void begin_reading(struct hub *h)
+{
+	reader_init(&h->reader, arena_input(tracker_events(h->tracker)));
+	h->reader.header_seen = true; /* the tracker writes none */
+	messages_init(&h->messages, &h->reader, h->context);
+}
+
+int hub_new(struct hub **ret, struct tracker *t)
+{
+	CLEANUP(hub_free) struct hub *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return -ENOMEM;
+	h->tracker = t;
+	r = context_new(&h->context);
+	if (r >= 0)
+		r = learn(h);
+	if (r < 0)
+		return r;
+	begin_reading(h);
+	*ret = STEAL_PTR(h);
+	return 0;
+}
+
+struct hub *hub_free(struct hub *h)
+{
+	if (!h)
+		return NULL;
+	while (h->listeners) {
+		struct hub_listener *l = h->listeners;
+
+		hub_remove(h, l);
+		l->ended(l);
+	}
+	context_free(h->context);
+	free(h);
+	return NULL;
+}
+
+void hub_add(struct hub *h, struct hub_listener *l)
+{
+	learn(h); /* devices that came since; without, events show their numbers */
+	if (!h->listeners)
+		tracker_want_events(h->tracker, true);
+	l->next = h->listeners;
+	h->listeners = l;
+}
+
+void hub_remove(struct hub *h, struct hub_listener *l)
+{
+	for (struct hub_listener **p = &h->listeners; *p; p = &(*p)->next) {
+		if (*p == l) {
+			*p = l->next;
+			break;
+		}
+	}
+	if (!h->listeners)
+		tracker_want_events(h->tracker, false);
+}
+
+struct hub_listener *hub_listeners(const struct hub *h)
+{
+	return h ? h->listeners : NULL;
+}
+
+static void tell(struct hub *h, const struct event_info *e, struct record *r)
+{
+	for (struct hub_listener *l = h->listeners; l; l = l->next)
+		l->event(l, e, r);
+}
+
+/*
+ * What cannot be read (memory is short) is dropped, and said to be lost; how
+ * many events it was is not known, so at least one.
+ */
+static void drop(struct hub *h)
+{
+	const struct event_info lost = { .kind = SOCKETD_EVENT_OVERFLOW, .n_lost = 1 };
+	struct arena *a = tracker_events(h->tracker);
+	const uint8_t *data;
+	size_t len;
+
+	while ((len = arena_peek(a, &data)) > 0)
+		arena_consume(a, len);
+	begin_reading(h);
+	tell(h, &lost, NULL);
+}
+
+void hub_drain(struct hub *h)
+{
+	struct message m;
+	bool told = false;
+	int r;
+
+	while ((r = messages_next(&h->messages, &m)) > 0) {
+		const struct event_info *e = context_event(h->context);
+
+		if (!e || !h->listeners)
+			continue;
+		told = true;
+		if (m.len == 0)
+			tell(h, e, NULL);
+		else if (record_open(&h->record, &m, h->context) == 0)
+			tell(h, e, &h->record);
+	}
+	if (r != -ENODATA) {
+		drop(h);
+		told = true;
+	}
+	if (!told)
+		return;
+	for (struct hub_listener *l = h->listeners, *next; l; l = next) {
+		next = l->next;
+		l->flush(l);
+	}
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The call OpenMonitor */
+
+#include <errno.h>
+#include <string.h>
+
+#include "bus/call.h"
+#include "bus/error.h"
+#include "bus/monitor.h"
+#include "socketd/dbus.h"
+
+static void request_free(struct monitor_request *req)
+{
+	filter_deinit(&req->filter);
+	free(req->fields);
+}
+DEFINE_CLEANUP(struct monitor_request, request_free)
+
+static int read_option(sd_bus_message *m, const char *key, struct monitor_request *req, const char **format, sd_bus_error *error)
+{
+	int flag, r;
+
+	if (!strcmp(key, SOCKETD_OPTION_FORMAT))
+		return sd_bus_message_read(m, "v", "s", format);
+	if (!strcmp(key, SOCKETD_OPTION_INITIAL)) {
+		r = sd_bus_message_read(m, "v", "b", &flag);
+		req->initial = r >= 0 && flag;
+		return r;
+	}
+	if (strcmp(key, SOCKETD_OPTION_FIELDS))
+		return bus_error_invalid_args(error, "there is no option \"%.64s\"; there are format, fields and initial", key);
+	if (req->fields)
+		return bus_error_invalid_args(error, "option \"%s\" is given twice", key);
+	r = sd_bus_message_enter_container(m, 'v', "as");
+	if (r >= 0)
+		r = filter_read_fields(m, &req->fields, &req->n_fields, error);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_options(sd_bus_message *m, struct monitor_request *req, const char **format, sd_bus_error *error)
+{
+	const char *key;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "{sv}");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = sd_bus_message_read_basic(m, 's', &key);
+		if (r >= 0)
+			r = read_option(m, key, req, format, error);
+		if (r == -ENXIO && !sd_bus_error_is_set(error))
+			return bus_error_invalid_args(error, "\"%.64s\" has a value of the wrong type", key);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int parse_format(const char *name, enum stream_format *ret, sd_bus_error *error)
+{
+	if (!strcmp(name, "packed"))
+		*ret = STREAM_PACKED;
+	else if (!strcmp(name, "ndjson"))
+		*ret = STREAM_NDJSON;
+	else if (!strcmp(name, "json-seq"))
+		*ret = STREAM_JSON_SEQ;
+	else
+		return bus_error_invalid_args(error, "there is no format \"%.64s\"; there are packed, ndjson and json-seq", name);
+	return 0;
+}
+
+static int check_limits(const struct manager *m, uint32_t uid, sd_bus_error *error)
+{
+	if (monitors_count(m) >= m->config.monitors_max)
+		return bus_error_too_many_streams(error, (unsigned)m->config.monitors_max, "all");
+	/* Some places are kept for root. */
+	if (uid != 0 && monitors_count(m) >= manager_share(m->config.monitors_max))
+		return bus_error_too_many_streams(error, manager_share(m->config.monitors_max), "other users'");
+	if (uid != 0 && monitors_count_user(m, uid) >= m->config.monitors_user_max)
+		return bus_error_too_many_streams(error, (unsigned)m->config.monitors_user_max, "your");
+	return 0;
+}
+
+static int open_monitor(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+{
+	CLEANUP(request_free) struct monitor_request req = { .uid = uid };
+	const char *format = "ndjson";
+	CLEANUP(close) int fd = -1;
+	int r;
+
+	r = filter_read(&req.filter, m, error);
+	if (r >= 0)
+		r = read_options(m, &req, &format, error);
+	if (r >= 0)
+		r = parse_format(format, &req.format, error);
+	if (r >= 0)
+		r = check_limits(manager, uid, error);
+	if (r < 0)
+		return r;
+	r = monitor_open(manager, &req, &fd);
+	if (r == -EDQUOT)
+		return bus_error_limits(error, "more readings a second than are allowed; try again");
+	if (r < 0)
+		return bus_error_from_errno(error, r, "opening a monitor");
+	/* Should this fail, the reader's end is closed, and that ends the monitor. */
+	return sd_bus_reply_method_return(m, "h", fd);
+}
+
+int method_open_monitor(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return call_run(m, userdata, open_monitor, error);
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Subscribers: connections that get the signal SocketsChanged */
+
+#include <errno.h>
+
+#include "bus/call.h"
+#include "bus/error.h"
+#include "bus/event.h"
+#include "bus/hub.h"
+#include "bus/queue.h"
+#include "bus/subscribe.h"
+#include "snapshot/messages.h"
+#include "socketd/dbus.h"
+
+/* Messages that wait to be written to a connection: past it the reader is slow, and told later how much it missed. */
+#define WRITES_MAX 64
+
+/* A connection with subscribers. */
+struct subscription {
+	struct subscription *next;
+	struct subscribers *subscribers;
+	sd_bus *bus;
+	sd_bus_track *track; /* of a message bus: who subscribed; NULL for a private peer */
+	uint64_t n_lost;     /* rows that were not sent to it */
+};
+
+/* There is one as long as somebody subscribes. */
+struct subscribers {
+	struct hub_listener listener; /* first: it is found by it */
+	struct manager *manager;
+	struct subscription *first;
+	sd_event_source *timer;
+	bool armed;
+	uint64_t next_usec; /* CLOCK_MONOTONIC: not before */
+
+	/* Events that wait, as blocks. */
+	struct arena scratch;
+	struct queue events;
+	unsigned n_events;
+	uint64_t n_lost; /* those that found no place */
+	/* For a message bus, where signals go to whoever listens: a context that knows of no processes. */
+	struct context *context, *blind;
+	struct record record;
+};
+
+static void subscription_free(struct subscription *s)
+{
+	sd_bus_track_unref(s->track);
+	sd_bus_unref(s->bus);
+	free(s);
+}
+
+static struct subscribers *subscribers_free(struct subscribers *s)
+{
+	struct subscription *next;
+
+	if (!s)
+		return NULL;
+	for (struct subscription *i = s->first; i; i = next) {
+		next = i->next;
+		subscription_free(i);
+	}
+	sd_event_source_disable_unref(s->timer);
+	arena_deinit(&s->scratch);
+	queue_deinit(&s->events);
+	context_free(s->context);
+	context_free(s->blind);
+	free(s);
+	return NULL;
+}
+DEFINE_CLEANUP_PTR(struct subscribers, subscribers_free)
+
+static void on_ended(struct hub_listener *l)
+{
+	subscribers_free((struct subscribers *)l);
+}
+
+/* Takes a connection off the list; with the last one all ends. */
+static void subscription_drop(struct subscription *gone)
+{
+	struct subscribers *s = gone->subscribers;
+
+	for (struct subscription **p = &s->first; *p; p = &(*p)->next) {
+		if (*p == gone) {
+			*p = gone->next;
+			break;
+		}
+	}
+	subscription_free(gone);
+	if (!s->first) {
+		hub_remove(s->manager->hub, &s->listener);
+		subscribers_free(s);
+	}
+}
+
+/* Rows of the signal. */
+
+/* A cursor over the events that wait, from the first one. */
+struct walk {
+	struct memory memory;
+	struct reader reader;
+	struct messages messages;
+	unsigned left;
+};
+
+static void walk_init(struct walk *w, struct subscribers *s, unsigned n)
+{
+	w->memory = (struct memory){ s->events.data + s->events.start, queue_pending(&s->events) };
+	reader_init(&w->reader, memory_input(&w->memory));
+	w->reader.header_seen = true; /* events only */
+	messages_init(&w->messages, &w->reader, s->context);
+	w->left = n;
+}
+
+/* The next event of a kind into s->record. false at the end. */
+static bool walk_next(struct walk *w, struct subscribers *s, uint32_t kind, bool blind)
+{
+	struct message m;
+
+	while (w->left > 0 && messages_next(&w->messages, &m) > 0) {
+		w->left--;
+		if (context_event(s->context)->kind == kind && record_open(&s->record, &m, blind ? s->blind : s->context) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int append_rows(sd_bus_message *m, struct subscribers *s, uint32_t kind, unsigned n, bool blind)
+{
+	struct walk w;
+	int r;
+
+	walk_init(&w, s, n);
+	r = sd_bus_message_open_container(m, 'a', ROW_STRUCT);
+	while (r >= 0 && walk_next(&w, s, kind, blind))
+		r = row_append(m, &s->record);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_removed(sd_bus_message *m, struct subscribers *s, unsigned n)
+{
+	struct walk w;
+	int r;
+
+	walk_init(&w, s, n);
+	r = sd_bus_message_open_container(m, 'a', "(tt)");
+	while (r >= 0 && walk_next(&w, s, SOCKETD_EVENT_CLOSED, true)) {
+		struct value netns;
+		uint64_t cookie = 0;
+
+		record_cookie(&s->record, &cookie);
+		r = sd_bus_message_append(m, "(tt)", record_get(&s->record, F_netns, 0, &netns) < 0 ? UINT64_C(0) : netns.u, cookie);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int send_signal(struct subscribers *s, struct subscription *to, unsigned n, uint64_t n_lost)
+{
+	CLEANUP(sd_bus_message_unref) sd_bus_message *m = NULL;
+	bool blind = to->track != NULL;
+	int r;
+
+	r = sd_bus_message_new_signal(to->bus, &m, SOCKETD_OBJECT_PATH, SOCKETD_MANAGER_INTERFACE, "SocketsChanged");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "t", tracker_status(manager_tracker(s->manager))->generation);
+	if (r >= 0)
+		r = append_rows(m, s, SOCKETD_EVENT_OPENED, n, blind);
+	if (r >= 0)
+		r = append_rows(m, s, SOCKETD_EVENT_CHANGED, n, blind);
+	if (r >= 0)
+		r = append_removed(m, s, n);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "t", n_lost);
+	/* Never send what was not put together whole: the bus would disconnect us. */
+	return r < 0 ? r : sd_bus_send(to->bus, m, NULL);
+}
+
+/* The signal to all connections that can take it; the others are told later how many rows they missed. */
+static void send_all(struct subscribers *s)
+{
+	unsigned n = s->n_events < SUBSCRIBE_SIGNAL_ROWS ? s->n_events : SUBSCRIBE_SIGNAL_ROWS;
+	struct walk w;
+
+	for (struct subscription *i = s->first; i; i = i->next) {
+		uint64_t waiting = 0, n_lost = s->n_lost + i->n_lost;
+
+		if (n + n_lost == 0)
+			continue;
+		if (sd_bus_get_n_queued_write(i->bus, &waiting) < 0 || waiting > WRITES_MAX || send_signal(s, i, n, n_lost) < 0)
+			i->n_lost = n_lost + n;
+		else
+			i->n_lost = 0;
+	}
+	s->n_lost = 0;
+	walk_init(&w, s, n);
+	while (walk_next(&w, s, 0, true))
+		;
+	queue_consume(&s->events, w.reader.offset);
+	s->n_events -= n;
+}
+
+/* A peer that went away without a word. */
+static bool drop_closed(struct subscribers *s)
+{
+	for (struct subscription *i = s->first, *next; i; i = next) {
+		bool last = i == s->first && !i->next;
+
+		next = i->next;
+		if (sd_bus_is_open(i->bus) > 0)
+			continue;
+		subscription_drop(i);
+		if (last)
+			return true;
+	}
+	return false;
+}
+
+static bool has_news(const struct subscribers *s)
+{
+	if (s->n_events || s->n_lost)
+		return true;
+	for (const struct subscription *i = s->first; i; i = i->next)
+		if (i->n_lost)
+			return true;
+	return false;
+}
+
+static void arm(struct subscribers *s)
+{
+	if (s->armed || !has_news(s))
+		return;
+	if (sd_event_source_set_time(s->timer, s->next_usec) >= 0 && sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) >= 0)
+		s->armed = true;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct subscribers *s = userdata;
+	uint64_t now = usec;
+
+	(void)source;
+	s->armed = false;
+	if (drop_closed(s))
+		return 0;
+	sd_event_now(s->manager->event, CLOCK_MONOTONIC, &now);
+	s->next_usec = now + SUBSCRIBE_TICK_USEC;
+	send_all(s);
+	arm(s);
+	return 0;
+}
+
+/* Events. */
+
+static void on_event(struct hub_listener *l, const struct event_info *e, struct record *r)
+{
+	struct subscribers *s = (struct subscribers *)l;
+
+	if (!r)
+		s->n_lost += e->n_lost;
+	else if (s->n_events >= SUBSCRIBE_WAITING_ROWS || event_write(&s->scratch, e, r, 0) < 0 ||
+		 queue_append_arena(&s->events, &s->scratch) < 0)
+		s->n_lost++;
+	else
+		s->n_events++;
+}
+
+static void on_flush(struct hub_listener *l)
+{
+	arm((struct subscribers *)l);
+}
+
+/* Who subscribes. */
+
+static struct subscribers *subscribers_find(const struct manager *m)
+{
+	for (struct hub_listener *l = hub_listeners(m->hub); l; l = l->next)
+		if (l->event == on_event)
+			return (struct subscribers *)l;
+	return NULL;
+}
+
+static struct subscription *subscription_find(const struct manager *m, sd_bus *bus)
+{
+	struct subscribers *s = subscribers_find(m);
+
+	for (struct subscription *i = s ? s->first : NULL; i; i = i->next)
+		if (i->bus == bus)
+			return i;
+	return NULL;
+}
+
+unsigned subscribers_count(const struct manager *m)
+{
+	struct subscribers *s = subscribers_find(m);
+	unsigned n = 0;
+
+	for (struct subscription *i = s ? s->first : NULL; i; i = i->next)
+		n += i->track ? sd_bus_track_count(i->track) : 1;
+	return n;
+}
+
+void subscribe_forget(struct manager *m, sd_bus *bus)
+{
+	struct subscription *s = subscription_find(m, bus);
+
+	if (s)
+		subscription_drop(s);
+}
+
+static int learn(struct subscribers *s)
+{
+	struct context *contexts[2];
+	int r;
+
+	r = context_new(&s->context);
+	if (r >= 0)
+		r = context_new(&s->blind);
+	if (r < 0)
+		return r;
+	contexts[0] = s->context;
+	contexts[1] = s->blind;
+	for (size_t i = 0; i < ARRAY_SIZE(contexts); i++) {
+		struct reader reader;
+		struct block b;
+
+		r = hub_preamble(0, &s->scratch);
+		if (r < 0)
+			return r;
+		reader_init(&reader, arena_input(&s->scratch));
+		while ((r = reader_next(&reader, &b)) > 0) {
+			r = context_apply(contexts[i], &b);
+			if (r < 0)
+				return r;
+		}
+		if (r != -ENODATA) /* it has no END */
+			return r;
+	}
+	return 0;
+}
+
+static int begin(struct subscribers **ret, struct manager *m)
+{
+	CLEANUP(subscribers_free) struct subscribers *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->listener = (struct hub_listener){ .event = on_event, .flush = on_flush, .ended = on_ended };
+	s->manager = m;
+	arena_init(&s->scratch);
+	r = manager_start_tracking(m);
+	if (r >= 0)
+		r = learn(s);
+	if (r >= 0)
+		r = sd_event_add_time(m->event, &s->timer, CLOCK_MONOTONIC, 0, 0, on_timer, s);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	hub_add(m->hub, &s->listener);
+	*ret = STEAL_PTR(s);
+	return 0;
+}
+
+/* The last one of a bus left. */
+static int on_untracked(sd_bus_track *track, void *userdata)
+{
+	(void)track;
+	subscription_drop(userdata);
+	return 0;
+}
+
+static int add(struct manager *m, sd_bus_message *message)
+{
+	struct subscribers *s = subscribers_find(m);
+	sd_bus *bus = sd_bus_message_get_bus(message);
+	struct subscription *i;
+	int r = 0;
+
+	if (!s)
+		r = begin(&s, m);
+	if (r < 0)
+		return r;
+	i = calloc(1, sizeof(*i));
+	if (!i)
+		return -ENOMEM;
+	i->subscribers = s;
+	i->bus = sd_bus_ref(bus);
+	i->next = s->first;
+	s->first = i;
+	if (sd_bus_is_bus_client(bus) > 0) {
+		r = sd_bus_track_new(bus, &i->track, on_untracked, i);
+		if (r >= 0)
+			r = sd_bus_track_add_sender(i->track, message);
+	}
+	if (r < 0)
+		subscription_drop(i);
+	return r;
+}
+
+static int subscribe(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+{
+	struct subscription *s = subscription_find(manager, sd_bus_message_get_bus(m));
+	bool is_new = !s || (s->track && sd_bus_track_count_sender(s->track, m) <= 0);
+	/* Some places are kept for root. */
+	uint64_t max = uid == 0 ? manager->config.subscribers_max : manager_share(manager->config.subscribers_max);
+	int r = 0;
+
+	if (is_new && subscribers_count(manager) >= max)
+		return bus_error_limits(error, "%llu have subscribed already; try OpenMonitor", (unsigned long long)max);
+	if (!s)
+		r = add(manager, m);
+	else if (s->track)
+		r = sd_bus_track_add_sender(s->track, m);
+	if (r < 0)
+		return bus_error_from_errno(error, r, "subscribing");
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+int method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return call_run(m, userdata, subscribe, error);
+}
+
+int method_unsubscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct subscription *s = subscription_find(userdata, sd_bus_message_get_bus(m));
+
+	if (!s || (s->track && sd_bus_track_count_sender(s->track, m) <= 0))
+		return bus_error_invalid_args(error, "this connection has not subscribed");
+	/* With the last one gone the track says so from the loop. */
+	if (s->track)
+		sd_bus_track_remove_sender(s->track, m);
+	else
+		subscription_drop(s);
+	return sd_bus_reply_method_return(m, NULL);
+}
