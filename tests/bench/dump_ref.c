@@ -123,15 +123,19 @@ int main(int argc, char **argv)
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (c == 'e' && (strcmp(optarg, "all") == 0 || strcmp(optarg, "none") == 0))
-			ext = optarg[0] == 'a' ? 0xff : 0;
+		if (c == 'e' && strcmp(optarg, "all") == 0)
+			ext = 0xff;
+		else if (c == 'e' && strcmp(optarg, "info") == 0)
+			ext = 1 << (INET_DIAG_INFO - 1);
+		else if (c == 'e' && strcmp(optarg, "none") == 0)
+			ext = 0;
 		else if (c == 'r')
 			n_reps = strtoul(optarg, NULL, 10);
 		else
 			n_reps = 0;
 	}
 	if (n_reps == 0 || optind < argc) {
-		fprintf(stderr, "Usage: dump_ref [--ext all|none] [--reps N]\n");
+		fprintf(stderr, "Usage: dump_ref [--ext all|info|none] [--reps N]\n");
 		return 2;
 	}
 	while (n_reps-- > 0) {
