@@ -154,7 +154,7 @@ static void test_asked(void)
 	CU_ASSERT_EQUAL(refresh_now(w.refresh, &second), 0);
 	CU_ASSERT_EQUAL(first, second);
 	CU_ASSERT(first > tracker_status(refresh_tracker(w.refresh))->generation);
-	for (unsigned i = 0; i < 30 && tracker_status(refresh_tracker(w.refresh))->generation < first; i++)
+	for (unsigned i = 0; i < 150 && tracker_status(refresh_tracker(w.refresh))->generation < first; i++)
 		run(event, 100 * MS);
 	CU_ASSERT(tracker_status(refresh_tracker(w.refresh))->generation >= first);
 	/* The configuration changes: the next pass comes by the new one. */
