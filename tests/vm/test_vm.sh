@@ -4,8 +4,9 @@
 #
 # usage: test_vm.sh BUILD_DIR [KERNEL...]
 #
-# Boots each kernel once and compares, on the host: the live reading, the recording replayed in the
-# guest, the same recording replayed here, the daemon's answer, and ss.
+# Boots each kernel and compares, on the host: the live reading, the recording replayed in the
+# guest, the same recording replayed here, the daemon's answer, and ss. Then the unit tests run
+# there: those of source and track ask the kernel itself.
 # VM_KEEP=DIR keeps what the guests handed back. Exit: 0, 1 when something differs, 77 skipped.
 
 set -u
@@ -73,7 +74,27 @@ compare()
 	check "$kernel ss" "$here/compare_ss.py" --ss "$dir/$kernel/ss-all.txt" --json "$dir/$kernel/show.json"
 }
 
-for program in cli/sockctl daemon/socketd; do
+# The fixtures are where the program was told when it was built.
+unit_tests()
+{
+	local kernel=$1 fixtures=() file
+	for file in "$here"/../fixtures/*; do
+		file=$(readlink -f "$file")
+		fixtures+=(--file "$file:$file")
+	done
+	cat >"$dir/unit.sh" <<-'END'
+		#!/bin/sh
+		ifconfig lo up
+		ulimit -n 20000
+		unit
+	END
+	"$here/guest.sh" --kernel "$kernel" --payload "$dir/unit.sh" --out "$dir/$kernel-unit" --file "$build/tests/unit:/usr/bin/unit" \
+		"${fixtures[@]}" --modules "inet_diag tcp_diag udp_diag raw_diag unix_diag netlink_diag af_packet_diag mptcp_diag" \
+		--timeout 240 --memory 2048 || { tail -n 30 "$dir/$kernel-unit/payload.log"; return 1; }
+	grep -o "tests .*" "$dir/$kernel-unit/payload.log"
+}
+
+for program in cli/sockctl daemon/socketd tests/unit; do
 	if [ ! -x "$build/$program" ]; then
 		echo "test_vm.sh: no $build/$program" >&2
 		exit 1
@@ -90,6 +111,7 @@ for kernel in "${kernels[@]}"; do
 		echo "FAIL $kernel: no document"
 		failed=1
 	fi
+	check "$kernel unit tests" unit_tests "$kernel"
 done
 if [ -n "${VM_KEEP:-}" ]; then
 	mkdir -p "$VM_KEEP" && cp -a "$dir"/. "$VM_KEEP"/
