@@ -7,11 +7,11 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-20}
 [ $# -gt 0 ] && shift
-targets=${*:-decode filter stream}
+targets=${*:-decode sight filter stream config}
 build=build-fuzz
 
 if [ ! -f $build/build.ninja ]; then
-	CC=clang meson setup $build -Dfuzz=true -Dman=disabled -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	CC=clang meson setup $build -Dwerror=true -Dfuzz=true -Dman=disabled -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 fi
 for t in $targets; do
 	ninja -C $build "tests/fuzz/fuzz_$t" >/dev/null
@@ -21,6 +21,9 @@ passed=0
 failed=0
 for t in $targets; do
 	mkdir -p "$build/corpus/$t"
+	# Both read the same messages.
+	given=$t
+	[ "$t" != sight ] || given=decode
 	# A recording is larger than a message or a filter.
 	case $t in
 	stream) most=140000 ;;
@@ -28,7 +31,7 @@ for t in $targets; do
 	*) most=4096 ;;
 	esac
 	if "$build/tests/fuzz/fuzz_$t" -max_total_time="$seconds" -max_len=$most -rss_limit_mb=4096 \
-		-artifact_prefix="$build/crash-$t-" "$build/corpus/$t" "tests/fuzz/corpus/$t" >"$build/$t.log" 2>&1; then
+		-artifact_prefix="$build/crash-$t-" "$build/corpus/$t" "tests/fuzz/corpus/$given" >"$build/$t.log" 2>&1; then
 		passed=$((passed + 1))
 		echo "fuzz_$t: $(grep -E '^Done|^#[0-9]+.DONE' "$build/$t.log" | tr '\n' ' ')"
 	else
