@@ -48,6 +48,25 @@ int cell_field(struct buffer *b, const struct field *f, struct record *r)
 	return 0;
 }
 
+static bool is_yes(struct record *r, enum field_id id)
+{
+	struct value v;
+
+	return record_get(r, id, 0, &v) >= 0 && v.u;
+}
+
+int cell_short(struct buffer *b, const struct field *f, struct record *r)
+{
+	struct value v;
+
+	if (record_get(r, f->id, 0, &v) < 0)
+		return -ENODATA;
+	if ((f->id == F_age && is_yes(r, F_age_at_least)) || (f->id == F_state_age && is_yes(r, F_state_age_at_least)))
+		buffer_char(b, '>');
+	cell_value(b, f, &v, VALUE_SHORT);
+	return 0;
+}
+
 static void put_address(struct buffer *b, const struct address *a)
 {
 	b->len += address_format(a, buffer_room(b, ADDRESS_TEXT_MAX), ADDRESS_TEXT_MAX);

@@ -23,6 +23,12 @@ bool cell_users(struct buffer *b, struct record *r);
 /* A field's value, of a list all of them joined by commas. -ENODATA. */
 int cell_field(struct buffer *b, const struct field *f, struct record *r);
 
+/*
+ * A field's value for the eye, short and with its unit; an age behind ">" where
+ * it is no more than a lower bound. -ENODATA: nothing was appended.
+ */
+int cell_short(struct buffer *b, const struct field *f, struct record *r);
+
 /* Behind the first n values of a list: ",…+N more" for those that are left out. */
 void cell_rest(struct buffer *b, struct record *r, enum field_id id, unsigned n);
 

@@ -35,7 +35,7 @@ struct monitor {
 	struct input file;      /* or those of a recording */
 	struct pollfd waits[3]; /* the daemon, signals, the reader of our output */
 	bool interrupted;
-	uint64_t n_printed;
+	uint64_t n_counted; /* for --count: printed, or with -q passed over */
 	uint64_t n[SOCKETD_EVENT_SYNCED + 1]; /* by kind */
 	uint64_t n_lost;
 };
@@ -82,18 +82,13 @@ static int wait_more(void *ctx)
 	return 0;
 }
 
-/* So that ^C and a reader that left count in a long batch too; and the daemon gets rid of what it has. */
-static int look_around(struct monitor *m)
+/* So that ^C counts in a long batch too; and the daemon gets rid of what it has. */
+static void look_around(struct monitor *m)
 {
-	int r = 0;
-
 	if (m->soak.fd >= 0)
-		r = soak_up(&m->soak);
-	if (r == 0 && poll(m->waits + 1, 1, 0) > 0) {
+		(void)soak_up(&m->soak); /* what fails here fails again when it is waited for */
+	if (poll(m->waits + 1, 1, 0) > 0)
 		m->interrupted = true;
-		r = -EINTR;
-	}
-	return r;
 }
 
 static int file_more(void *ctx, size_t taken, const uint8_t **ret, size_t *ret_len)
@@ -153,14 +148,12 @@ static void put_states(struct monitor *m, const struct event_info *e, struct rec
 
 static void put_human(struct buffer *b, const char *title, struct record *r, enum field_id id)
 {
-	struct value v, bound;
+	struct value v;
 
 	if (record_get(r, id, 0, &v) < 0 || (id == F_age && v.u == 0))
 		return;
 	buffer_string(b, title);
-	if (id == F_age && record_get(r, F_age_at_least, 0, &bound) >= 0 && bound.u)
-		buffer_char(b, '>');
-	cell_value(b, field_get(id), &v, VALUE_SHORT);
+	cell_short(b, field_get(id), r);
 }
 
 /* tx 12.3KiB rx 4.5MiB retrans 2 age 3m12s */
@@ -178,13 +171,16 @@ static void put_columns(struct monitor *m, struct record *r)
 	size_t split;
 
 	for (size_t i = 0; i < m->columns.n; i++) {
+		const struct column *c = &m->columns.rows[i];
+		bool track = c->kind == COLUMN_FIELD && c->field->group == GROUP_track;
+
 		buffer_char(b, ' ');
-		if (cell_write(b, &m->columns.rows[i], r, m->names, &split) < 0)
+		if ((track ? cell_short(b, c->field, r) : cell_write(b, c, r, m->names, &split)) < 0)
 			buffer_char(b, '-');
 	}
 }
 
-static void put_endpoints(struct monitor *m, struct record *r)
+static void put_netid(struct monitor *m, struct record *r)
 {
 	struct buffer *b = &m->out.buffer;
 	size_t from = b->len;
@@ -214,7 +210,7 @@ static void put_text(struct monitor *m, const struct event_info *e, struct recor
 		return;
 	}
 	pad(b, from, 9);
-	put_endpoints(m, r);
+	put_netid(m, r);
 	put_states(m, e, r);
 	from = b->len;
 	cell_endpoint(b, r, false, m->names);
@@ -277,13 +273,13 @@ static void put_event(struct monitor *m, const struct event_info *e, struct reco
 		return;
 	if (e->kind < ARRAY_SIZE(m->n))
 		m->n[e->kind]++;
+	m->n_counted += counts;
 	if (m->arg->quiet)
 		return;
 	if (format_is_json(m->arg->format))
 		put_json(m, e, r);
 	else
 		put_text(m, e, r);
-	m->n_printed += counts;
 	output_lines(&m->out, 1);
 }
 
@@ -293,7 +289,7 @@ static int run(struct monitor *m)
 	struct rows *rows = &m->rows;
 	uint64_t n = 0;
 
-	while (m->n_printed < m->arg->count) {
+	while (m->n_counted < m->arg->count) {
 		const struct event_info *e;
 		int r;
 
@@ -378,6 +374,8 @@ int verb_monitor(const struct arguments *arg)
 		message("monitor needs a daemon, which remembers what was there: leave out --direct");
 		return EXIT_USAGE;
 	}
+	if (arg->columns && !strcmp(arg->columns, "help"))
+		return columns_help(arg);
 	r = rows_init(&m.rows, arg, 0, false);
 	if (r < 0)
 		r = init_fields(&m);

@@ -204,35 +204,16 @@ static void put_details(struct view *v, struct record *r)
 		t->tail_lines = 1;
 }
 
-/* An age or a rate, for the eye; ">" where it is no more than a lower bound. */
-static void put_track(struct table *t, const struct field *f, struct record *r)
-{
-	struct value v, bound;
-
-	if (record_get(r, f->id, 0, &v) < 0) {
-		table_cell_absent(t);
-		return;
-	}
-	if ((f->id == F_age && record_get(r, F_age_at_least, 0, &bound) >= 0 && bound.u) ||
-	    (f->id == F_state_age && record_get(r, F_state_age_at_least, 0, &bound) >= 0 && bound.u))
-		buffer_char(&t->row, '>');
-	cell_value(&t->row, f, &v, VALUE_SHORT);
-	table_cell_end(t, 0, COLOUR_NONE);
-}
-
 static void put_table_row(struct view *v, struct record *r)
 {
 	struct table *t = &v->table;
 
 	for (size_t i = 0; i < v->columns.n; i++) {
 		const struct column *c = &v->columns.rows[i];
-		size_t split;
+		bool track = c->kind == COLUMN_FIELD && c->field->group == GROUP_track && v->arg->format == FORMAT_TABLE;
+		size_t split = 0;
 
-		if (c->kind == COLUMN_FIELD && c->field->group == GROUP_track && v->arg->format == FORMAT_TABLE) {
-			put_track(t, c->field, r);
-			continue;
-		}
-		if (cell_write(&t->row, c, r, v->names, &split) < 0)
+		if ((track ? cell_short(&t->row, c->field, r) : cell_write(&t->row, c, r, v->names, &split)) < 0)
 			table_cell_absent(t);
 		else
 			table_cell_end(t, split, t->out.colours ? cell_colour(c, r) : COLOUR_NONE);
