@@ -21,6 +21,7 @@
 struct client {
 	sd_bus *bus;
 	bool on_bus; /* a message bus is between: the name must be given */
+	bool silent; /* somebody is there, but did not answer in time: stopped, or hung */
 };
 
 static uint64_t now_usec(void)
@@ -303,7 +304,11 @@ static int ask(struct client *c, const struct question *q, char *message)
 		if (r < 0)
 			snprintf(message, FEED_MESSAGE_MAX, "socketd answered something else than was asked: %s", strerror(-r));
 	} else if (is_absent(r, &error)) {
+		c->silent |= r == -ETIMEDOUT;
 		r = -EHOSTUNREACH;
+	} else if (sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD)) {
+		snprintf(message, FEED_MESSAGE_MAX, "the socketd that runs is older than this sockctl: it has no %s; restart it", method);
+		r = -EIO;
 	} else {
 		snprintf(message, FEED_MESSAGE_MAX, "socketd refuses: %.400s", error.message ? error.message : error.name);
 		r = sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED) ? -EACCES :
@@ -386,12 +391,19 @@ static int ask_at(struct client *c, const char *bus, const struct question *q, c
 	int r;
 
 	r = connect_named(c, bus);
-	if (r < 0) {
+	if (r == -EACCES || r == -EPERM) {
+		snprintf(message, FEED_MESSAGE_MAX, "cannot reach the bus %.200s: not allowed to", bus);
+		return -EACCES;
+	}
+	if (r < 0 && r != -ETIMEDOUT) {
 		snprintf(message, FEED_MESSAGE_MAX, "cannot reach the bus %.200s: %s; is it running?", bus, strerror(-r));
 		return -EHOSTUNREACH;
 	}
-	r = ask(c, q, message);
-	if (r == -EHOSTUNREACH)
+	c->silent = r == -ETIMEDOUT;
+	r = c->silent ? -EHOSTUNREACH : ask(c, q, message);
+	if (r == -EHOSTUNREACH && c->silent)
+		snprintf(message, FEED_MESSAGE_MAX, "nobody answers on the bus %.200s: is socketd stopped?", bus);
+	else if (r == -EHOSTUNREACH)
 		snprintf(message, FEED_MESSAGE_MAX, "nobody serves %s on the bus %.200s; start socketd, or leave out --bus",
 			 SOCKETD_BUS_NAME, bus);
 	return r;
@@ -404,7 +416,10 @@ static int ask_around(struct client *c, const struct question *q, char *message)
 	int r = -EHOSTUNREACH;
 
 	for (enum way way = 0; way < last && r == -EHOSTUNREACH; way++) {
-		if (connect_way(c, way) >= 0)
+		int connected = connect_way(c, way);
+
+		c->silent |= connected == -ETIMEDOUT;
+		if (connected >= 0)
 			r = ask(c, q, message);
 		if (r == -EHOSTUNREACH)
 			c->bus = sd_bus_close_unref(c->bus);
@@ -439,7 +454,10 @@ int client_status(const char *bus, struct json_object **ret, char ret_message[FE
 	if (!c)
 		return -ENOMEM;
 	r = bus ? ask_at(c, bus, &q, ret_message) : ask_around(c, &q, ret_message);
-	if (r == -EHOSTUNREACH && !bus)
-		snprintf(ret_message, FEED_MESSAGE_MAX, "no socketd is running, neither on the system bus nor at " SOCKETD_PRIVATE_SOCKET);
+	if (r == -EHOSTUNREACH && !bus && c->silent)
+		snprintf(ret_message, FEED_MESSAGE_MAX, "a socketd is there but does not answer: is it stopped?");
+	else if (r == -EHOSTUNREACH && !bus)
+		snprintf(ret_message, FEED_MESSAGE_MAX, "no socketd is running, neither on the system bus nor at "
+			 SOCKETD_PRIVATE_SOCKET "; start it with systemctl start socketd");
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "cli/feed.h"
 
 struct client;
+struct json_object;
 
 /*
  * Opens a stream at the first daemon that there is: --bus=, else the system
@@ -15,11 +16,11 @@ struct client;
  * -EINVAL (a refused filter or field) and others as the daemon answers.
  */
 int client_open(struct client **ret, const struct feed_request *req, int *ret_fd, char ret_message[FEED_MESSAGE_MAX]);
+
 /*
  * GetStatus of the daemon that runs, as {"status":{...},"sources":[{...}]}
  * (json_object_put frees it). None is started for it. Errors as above.
  */
-struct json_object;
 int client_status(const char *bus, struct json_object **ret, char ret_message[FEED_MESSAGE_MAX]);
 
 struct client *client_free(struct client *c);
