@@ -153,6 +153,7 @@ bool rows_next(struct rows *r)
 			return false;
 		}
 		r->has_tracks |= r->message.track != NULL;
+		r->lacks_tracks |= r->message.track == NULL;
 		if (record_open(&r->record, &r->message, r->context) < 0) {
 			r->n_damaged++;
 			continue;
@@ -245,8 +246,8 @@ static void say_notes(const struct rows *r)
 	if (host->table_age_usec > TABLE_AGE_SAID_USEC)
 		message_note("TCP connections opened in the last %llu s are not in this answer; --fresh reads all",
 			     (unsigned long long)(host->table_age_usec + 999999) / 1000000);
-	/* A recording has what it has. */
-	if (r->has_tracks || r->arg->file)
+	/* A recording has what it has; a daemon's answer without a row does not tell whether it remembers. */
+	if (r->has_tracks || r->arg->file || !(r->lacks_tracks || r->arg->direct))
 		return;
 	if (r->asks_tracks || query_groups(r->query) & GROUP_BIT(GROUP_track))
 		message_note("ages and rates need a running socketd: start it with systemctl start socketd");

@@ -31,7 +31,7 @@ struct rows {
 	bool at_end;  /* all was read */
 	bool events;      /* a stream of events: set before rows_open */
 	bool asks_tracks; /* ages or rates are to be shown: set before rows_finish */
-	bool has_tracks;  /* the answer has some */
+	bool has_tracks, lacks_tracks; /* the answer has rows with them, and without */
 };
 
 /*
