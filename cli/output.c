@@ -81,6 +81,15 @@ void output_lines(struct output *o, unsigned n)
 		output_flush(o);
 }
 
+void output_lines_from(struct output *o, size_t place)
+{
+	unsigned n = 0;
+
+	for (size_t i = place; i < o->buffer.len; i++)
+		n += o->buffer.data[i] == '\n';
+	output_lines(o, n);
+}
+
 int output_finish(struct output *o)
 {
 	output_flush(o);

@@ -28,6 +28,9 @@ DEFINE_CLEANUP(struct output, output_deinit)
 /* The buffer ends with n more whole lines: now it may be written. */
 void output_lines(struct output *o, unsigned n);
 
+/* The same of all that stands in the buffer from this place on. */
+void output_lines_from(struct output *o, size_t place);
+
 /* Writes what there is: for who prints as things happen. */
 void output_flush(struct output *o);
 

@@ -75,12 +75,9 @@ static void put_field(struct table *t, const struct field *f, bool blocks)
 		document_field(&t->document, f);
 	} else if (blocks) {
 		size_t before = t->out.buffer.len;
-		unsigned lines = 0;
 
 		put_block(&t->out.buffer, f, t->n_rows++ == 0);
-		for (size_t i = before; i < t->out.buffer.len; i++)
-			lines += t->out.buffer.data[i] == '\n';
-		output_lines(&t->out, lines);
+		output_lines_from(&t->out, before);
 	} else {
 		put_row(t, f);
 	}

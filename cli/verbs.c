@@ -129,9 +129,7 @@ int help_print(const struct arguments *arg, const struct verb *v)
 		print_verb(&o.buffer, v);
 	else
 		print_all(&o.buffer);
-	for (size_t i = 0; i < o.buffer.len; i++)
-		o.n_lines += o.buffer.data[i] == '\n';
-	output_lines(&o, 0);
+	output_lines_from(&o, 0);
 	return output_finish(&o);
 }
 
