@@ -24,7 +24,10 @@ import unittest
 
 SOCKETD = os.path.abspath(sys.argv.pop(2))
 
-from sockctl_case import ENV, SOCKCTL, TIMEOUT, cookie, lines, run  # noqa: E402 it takes its own argument
+from sockctl_case import ENV, ROOT, SOCKCTL, TIMEOUT, cookie, lines, on_terminal, run  # noqa: E402 it takes its own argument
+
+sys.path.insert(0, str(ROOT / "tests/bus"))
+from wire import pack  # noqa: E402
 
 # AddressSanitizer keeps freed memory for a while: that would be all there is to see.
 os.environ["ASAN_OPTIONS"] = ENV["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4"
@@ -37,6 +40,42 @@ def connect(server):
     client = socket.create_connection(server.getsockname())
     accepted, _ = server.accept()
     return client, accepted
+
+
+class OldDaemon(threading.Thread):
+    """Listens as a socketd does that knows none of the methods."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(path)
+        self.socket.listen()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            with client, client.makefile("rwb") as f:
+                self.serve(f)
+
+    def serve(self, f):
+        for line in iter(f.readline, b""):
+            words = line.strip(b"\0\r\n").split()
+            if words == [b"BEGIN"]:
+                break
+            f.write({b"AUTH": b"DATA", b"DATA": b"OK " + b"1" * 32}.get(words[0], b"AGREE_UNIX_FD") + b"\r\n")
+            f.flush()
+        while head := f.read(16):
+            length, serial, fields = struct.unpack_from("<III", head, 4)
+            f.read((fields + 7 & ~7) + length)
+            answer, text = bytearray(), bytearray()
+            pack(text, "s", ["Unknown method"])
+            pack(answer, "yyyyuua(yv)", [ord("l"), 3, 0, 1, len(text), 1, [
+                (4, ("s", "org.freedesktop.DBus.Error.UnknownMethod")), (5, ("u", serial)), (8, ("g", "s"))]])
+            f.write(answer + bytes(-len(answer) % 8) + text)
+            f.flush()
 
 
 class Daemon(unittest.TestCase):
@@ -167,6 +206,22 @@ class Monitor(Daemon):
                 for s in pair:
                     s.close()
 
+    def test_quiet_counts(self):
+        self.begin()
+        with socket.create_server(("127.0.0.1", 0)):
+            self.settle()
+            r = run(self.bus, "monitor", "-t", "-q", "--initial", "--count=1")
+        self.assertEqual((r.returncode, r.stdout, r.stderr), (0, b"", b""))
+
+    def test_columns_for_people(self):
+        """Ages have units, as in the table of show; and -C help is no field."""
+        self.begin()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.settle()
+            shown = run(self.bus, "monitor", "--initial", "--count=1", "-C", "cookie,age", f"sk:{cookie(server):x}")
+            self.assertRegex(shown.stdout.decode(), rf"^{TIME}present {cookie(server):x} [\d.]+m?s$")
+        self.assertEqual(run("monitor", "-C", "help").stdout, run("show", "-C", "help").stdout)
+
     def test_reader_that_leaves(self):
         """A pipe whose reader is gone ends the monitor, though nothing happens."""
         self.begin()
@@ -207,7 +262,10 @@ class Monitor(Daemon):
         for code, pattern, *args in [(2, "needs a daemon", "--direct", "monitor"), (2, "--count: \"x\" is not", "monitor", "--count=x"),
                                      (2, "the filter: ", "monitor", "state nowhere"), (2, "no such field: nope", "monitor", "-C", "nope"),
                                      (2, "not an option of the verb show", "show", "--initial"), (2, "do not go together", "show", "--fresh", "--max-age=1s"),
-                                     (2, "not a time", "show", "--max-age=soon"), (3, "cannot reach the bus", self.bus, "monitor")]:
+                                     (2, "not a time", "show", "--max-age=soon"),
+                                     (2, "not a time", "show", "--max-age= -5"), (2, "--limit: \" -5\" is not a number", "show", "--limit= -5"),
+                                     (2, "do not go together", "--file=x", "show", "--fresh"), (2, "do not go together", "--file=x", "show", "--max-age=1s"),
+                                     (3, "cannot reach the bus", self.bus, "monitor")]:
             with self.subTest(args=args):
                 r = run(*args)
                 self.assertEqual(r.returncode, code, r.stderr)
@@ -303,6 +361,35 @@ class Status(Daemon):
         for s in sockets:
             s.close()
 
+    def test_long_answer_has_a_pager(self):
+        self.begin()
+        for args in (["status"], ["status", "--json=pretty"]):
+            _, shown = on_terminal(self.bus, *args, env={"SOCKCTL_PAGER": "sed s/^/paged/"}, rows=10)
+            self.assertTrue(shown.startswith(b"paged"), (args, shown))
+
+    def test_daemon_that_hangs(self):
+        self.begin()
+        self.daemon.send_signal(signal.SIGSTOP)
+        r = run(self.bus, "status")
+        self.assertEqual(r.returncode, 3)
+        self.assertRegex(r.stderr, b"nobody answers on the bus .*: is socketd stopped")
+
+    def test_older_daemon(self):
+        old = OldDaemon(self.private)
+        self.addCleanup(old.socket.close)
+        old.start()
+        for verb, method in (("status", "GetStatus"), ("monitor", "OpenMonitor")):
+            r = run(self.bus, verb)
+            self.assertEqual(r.returncode, 3, r.stderr)
+            self.assertIn(f"older than this sockctl: it has no {method}; restart it", r.stderr.decode())
+
+    def test_daemon_of_others(self):
+        self.begin()
+        os.chmod(self.folder, 0o700)
+        r = run(self.bus, "status", user=65534, group=65534, extra_groups=[])
+        self.assertEqual(r.returncode, 4, r.stderr)
+        self.assertIn(b"not allowed", r.stderr)
+
     def test_no_daemon(self):
         r = run("status", env=NO_BUS)
         if r.returncode == 0:
@@ -386,6 +473,8 @@ class Remembered(Daemon):
             self.assertEqual(run("--direct", "show", "-u", *args).stderr, b"", args)
         self.begin()
         self.assertEqual(run(self.bus, "show", "-C", "age").stderr, b"")
+        # Of a running daemon, and without a row.
+        self.assertNotIn(note, run(self.bus, "show", "--sctp", "age > 1m").stderr)
 
 
 def port_of(shown, port):
