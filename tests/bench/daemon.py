@@ -66,7 +66,7 @@ class Daemon:
 
     def memory(self):
         text = pathlib.Path(f"/proc/{self.daemon.pid}/smaps_rollup").read_text(encoding="ascii")
-        # What is the daemon's alone: pages of libraries are shared with others, but a child's copy is none.
+        # With the pages of libraries that it shares with others: what is measured is never less than it costs.
         return int(re.search(r"^Rss: +(\d+)", text, re.MULTILINE).group(1)) * 1024
 
     def cpu_seconds(self):
