@@ -15,6 +15,9 @@ DEFINE_CLEANUP_PTR(sd_bus_message, sd_bus_message_unref)
 /* Fills the error for an errno (negative) with what was being done. Returns a negative errno for the handler to return. */
 int bus_error_from_errno(sd_bus_error *e, int error, const char *doing);
 
+/* Any error, with a message that may quote what the caller sent. */
+int bus_error_set(sd_bus_error *e, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* org.socketd1.InvalidFilter, with the column. */
 int bus_error_invalid_filter(sd_bus_error *e, const struct query_error *problem);
 
@@ -32,6 +35,9 @@ int bus_error_no_such_socket(sd_bus_error *e, const char *what);
 
 /* org.socketd1.CursorExpired */
 int bus_error_cursor_expired(sd_bus_error *e);
+
+/* InvalidArgs of a name that is none of enum stream_format. */
+int bus_error_no_such_format(sd_bus_error *e, const char *name);
 
 /* org.socketd1.TooManyStreams */
 int bus_error_too_many_streams(sd_bus_error *e, unsigned limit, const char *whose);

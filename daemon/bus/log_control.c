@@ -30,7 +30,7 @@ static int set_value(const char *name, const char *value, sd_bus_error *error)
 	} else if (!strcmp(name, "SyslogIdentifier")) {
 		return sd_bus_error_setf(error, SD_BUS_ERROR_PROPERTY_READ_ONLY, "%s is read-only", name);
 	} else {
-		return sd_bus_error_setf(error, SD_BUS_ERROR_UNKNOWN_PROPERTY, "there is no property \"%.64s\"", name);
+		return bus_error_set(error, SD_BUS_ERROR_UNKNOWN_PROPERTY, "there is no property \"%.64s\"", name);
 	}
 	return r < 0 ? bus_error_invalid_args(error, "%s cannot be \"%.64s\"", name, value) : 0;
 }

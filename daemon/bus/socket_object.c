@@ -189,7 +189,7 @@ static int get_property(sd_bus_message *m, struct manager *manager, uint32_t uid
 		return r;
 	p = find_property(name);
 	if (!p)
-		return sd_bus_error_setf(error, SD_BUS_ERROR_UNKNOWN_PROPERTY, "there is no property \"%.64s\"", name);
+		return bus_error_set(error, SD_BUS_ERROR_UNKNOWN_PROPERTY, "there is no property \"%.64s\"", name);
 	d.property = p->name;
 	r = set_fields(&d);
 	return r < 0 ? r : describe_start(m, manager, uid, &d, error);

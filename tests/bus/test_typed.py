@@ -363,6 +363,10 @@ class Filters(Typed):
         for unit in ("nginx", "x y.service", "@x.service", "a:b.service", "a) or (b.service", ".service", "x" * 300 + ".service"):
             refuse(INVALID, ("unit", ("s", unit)))
         refuse(INVALID, ("families", ("as", ["inet"] * 65)))
+        # A quotation that is cut within a character is told all the same.
+        for word in ("\u00e9" * 40, "x" + "\u00e9" * 40, "xx" + "\u20ac" * 40, "x" + "\U0001f600" * 40):
+            refuse(INVALID, ("families", ("as", [word])))
+            refuse(BAD_FILTER, ("expression", ("s", word * 9)))
         refuse(BAD_FILTER, ("expression", ("s", "x" * 5000)))
         longest = "tcp" + " " * (4096 - 3)
         self.assertIsNone(self.bus.ask("ListSockets", "a{sv}tu", [self.expression(longest), 0, 1]).error)
