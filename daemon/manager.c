@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "bus/call.h"
+#include "bus/feed.h"
 #include "bus/hub.h"
 #include "bus/monitor.h"
 #include "bus/readings.h"
@@ -53,6 +54,7 @@ static void on_passed(struct refresh_listener *l)
 	struct manager *m = (struct manager *)((char *)l - offsetof(struct manager, refresh_listener));
 	const struct tracker_status *status = tracker_status(manager_tracker(m));
 
+	hub_look_at_links(m->hub);
 	if (status->end_boottime_usec < m->next_status_usec)
 		return;
 	m->next_status_usec = status->end_boottime_usec + STATUS_EVERY_USEC;
@@ -78,7 +80,7 @@ int manager_reload(struct manager *m, char ret_error[static CONFIG_ERROR_MAX])
 	struct config config;
 	int r;
 
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, boottime_usec());
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, feed_clock_usec());
 	r = config_load(&config, m->config_path, ret_error);
 	if (r == -EINVAL) {
 		log_event(LOG_ID_CONFIG_BAD, LOG_ERR, "%s; the old values stay", ret_error);
@@ -258,7 +260,7 @@ int manager_open_stream(struct manager *m, struct stream_request *req, int *ret_
 	r = make_place(m);
 	if (r < 0)
 		return r;
-	r = stream_new(&m->streams[m->n_streams], ret_fd, m->event, &m->stream_owner, req);
+	r = stream_new(&m->streams[m->n_streams], ret_fd, &m->stream_owner, req);
 	if (r < 0)
 		return r;
 	m->n_streams++;

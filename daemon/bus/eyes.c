@@ -21,25 +21,36 @@ void eyes_deinit(struct eyes *e)
 	context_free(e->context);
 }
 
-int eyes_learn(struct eyes *e, const void *preamble, size_t len)
+static int learn(struct eyes *e, const void *blocks, size_t len, bool header_seen)
 {
-	struct memory memory = { preamble, len };
+	struct memory memory = { blocks, len };
 	struct reader reader;
 	struct block b;
 	int r;
 
-	if (e->uid == 0)
-		return 0;
-	r = context_new(&e->context);
-	if (r < 0)
-		return r;
 	reader_init(&reader, memory_input(&memory));
+	reader.header_seen = header_seen;
 	while ((r = reader_next(&reader, &b)) > 0) {
 		r = context_apply(e->context, &b);
 		if (r < 0)
 			return r;
 	}
 	return r == -ENODATA ? 0 : r; /* it has no END */
+}
+
+int eyes_learn(struct eyes *e, const void *preamble, size_t len)
+{
+	int r;
+
+	if (e->uid == 0)
+		return 0;
+	r = context_new(&e->context);
+	return r < 0 ? r : learn(e, preamble, len, false);
+}
+
+int eyes_learn_more(struct eyes *e, const void *blocks, size_t len)
+{
+	return e->uid == 0 ? 0 : learn(e, blocks, len, true);
 }
 
 /* Written for the user, and read again: whatever is looked at then, filters too, cannot tell what was left out. */

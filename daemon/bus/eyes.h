@@ -23,6 +23,9 @@ DEFINE_CLEANUP(struct eyes, eyes_deinit)
 /* Takes in the preamble of a stream (hub_preamble). Not needed for root. -ENOMEM, -EBADMSG. */
 int eyes_learn(struct eyes *e, const void *preamble, size_t len);
 
+/* The same of blocks that came later, aligned to 8. */
+int eyes_learn_more(struct eyes *e, const void *blocks, size_t len);
+
 /* The event's socket as the user sees it, until the next call; for root that is the record itself. NULL when memory is short. */
 struct record *eyes_see(struct eyes *e, const struct event_info *event, struct record *r);
 

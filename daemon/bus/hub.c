@@ -2,15 +2,23 @@
 /* Events of the tracker, decoded once and handed to all who listen */
 
 #include <errno.h>
+#include <linux/netlink.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "bus/hub.h"
+#include "bus/queue.h"
 #include "snapshot/messages.h"
 #include "snapshot/writer.h"
 #include "source/host.h"
 
+/* A look at all devices costs a microsecond each, and one that is gone stays unknown. */
+#define LINKS_EVERY_USEC (1000 * 1000u)
+
 struct hub {
 	struct tracker *tracker;
+	uint64_t next_links_usec; /* CLOCK_MONOTONIC: not before */
+	uint64_t netns;
 	struct hub_listener *listeners;
 	struct reader reader;
 	struct messages messages;
@@ -56,8 +64,7 @@ int hub_preamble(uint32_t uid, struct arena *out)
 	return r < 0 ? r : write_sources(out, netns);
 }
 
-/* Our own context begins as a reader's would: it learns the sources, and the devices of now. */
-static int learn(struct hub *h)
+int hub_learn(struct context *c)
 {
 	CLEANUP(arena_deinit) struct arena preamble;
 	struct reader reader;
@@ -70,11 +77,77 @@ static int learn(struct hub *h)
 		return r;
 	reader_init(&reader, arena_input(&preamble));
 	while ((r = reader_next(&reader, &b)) > 0) {
-		r = context_apply(h->context, &b);
+		r = context_apply(c, &b);
 		if (r < 0)
 			return r;
 	}
 	return r == -ENODATA ? 0 : r; /* it has no END */
+}
+
+/* Of a LINK block that is ours. */
+static bool link_of(const struct block *b, uint32_t *ret_ifindex, const char **ret_name, size_t *ret_len)
+{
+	*ret_ifindex = 0;
+	*ret_len = 0;
+	for (size_t at = 0; b->length - at >= NLA_HDRLEN;) {
+		const uint8_t *value = b->payload + at + NLA_HDRLEN;
+		struct nlattr a;
+
+		memcpy(&a, b->payload + at, sizeof(a));
+		if (a.nla_len < NLA_HDRLEN || a.nla_len > b->length - at)
+			return false;
+		if (a.nla_type == SOCKETD_LINK_IFINDEX && a.nla_len == NLA_HDRLEN + sizeof(*ret_ifindex))
+			memcpy(ret_ifindex, value, sizeof(*ret_ifindex));
+		if (a.nla_type == SOCKETD_LINK_NAME) {
+			*ret_name = (const char *)value;
+			*ret_len = strnlen(*ret_name, a.nla_len - NLA_HDRLEN);
+		}
+		if ((size_t)NLA_ALIGN(a.nla_len) >= b->length - at)
+			break;
+		at += NLA_ALIGN(a.nla_len);
+	}
+	return *ret_ifindex && *ret_len;
+}
+
+/* Takes a device in when it is new or has another name, and puts its block to those that are to be told. */
+static int take_link(struct hub *h, const struct block *b, struct queue *news)
+{
+	size_t size = sizeof(struct socketd_block) + ((size_t)b->length + 7) / 8 * 8, len;
+	const char *known, *name = NULL;
+	uint32_t ifindex;
+	int r;
+
+	if (b->type != SOCKETD_BLOCK_LINK || !link_of(b, &ifindex, &name, &len))
+		return 0;
+	known = context_link_name(h->context, ifindex);
+	if (known && strlen(known) == len && !memcmp(known, name, len))
+		return 0;
+	r = queue_append(news, b->payload - sizeof(struct socketd_block), size);
+	return r < 0 ? r : context_apply(h->context, b);
+}
+
+void hub_look_at_links(struct hub *h)
+{
+	CLEANUP(arena_deinit) struct arena links = { 0 };
+	CLEANUP(queue_deinit) struct queue news = { 0 };
+	uint64_t now = host_now_usec();
+	struct reader reader;
+	struct block b;
+
+	if (!h->listeners || now < h->next_links_usec)
+		return;
+	h->next_links_usec = now + LINKS_EVERY_USEC;
+	/* Without, events show numbers. */
+	if (host_write_links(&links, h->netns) < 0)
+		return;
+	reader_init(&reader, arena_input(&links));
+	reader.header_seen = true;
+	while (reader_next(&reader, &b) > 0)
+		if (take_link(h, &b, &news) < 0)
+			return;
+	for (struct hub_listener *l = h->listeners; l && queue_pending(&news); l = l->next)
+		if (l->links)
+			l->links(l, news.data + news.start, queue_pending(&news));
 }
 
 static void begin_reading(struct hub *h)
@@ -94,9 +167,10 @@ int hub_new(struct hub **ret, struct tracker *t)
 	h->tracker = t;
 	r = context_new(&h->context);
 	if (r >= 0)
-		r = learn(h);
+		r = hub_learn(h->context);
 	if (r < 0)
 		return r;
+	h->netns = context_source(h->context, SOURCE_tcp4)->netns;
 	begin_reading(h);
 	*ret = STEAL_PTR(h);
 	return 0;
@@ -119,11 +193,12 @@ struct hub *hub_free(struct hub *h)
 
 void hub_add(struct hub *h, struct hub_listener *l)
 {
-	learn(h); /* devices that came since; without, events show their numbers */
 	if (!h->listeners)
 		tracker_want_events(h->tracker, true);
 	l->next = h->listeners;
 	h->listeners = l;
+	/* Devices that came since: this listener knows them, the others are told. */
+	hub_look_at_links(h);
 }
 
 void hub_remove(struct hub *h, struct hub_listener *l)
@@ -143,8 +218,18 @@ struct hub_listener *hub_listeners(const struct hub *h)
 	return h ? h->listeners : NULL;
 }
 
+/* Whether the socket is bound to a device that came since we looked. */
+static bool has_unknown_link(const struct hub *h, struct record *r)
+{
+	struct value v;
+
+	return record_get(r, F_sk_bound_dev_if, 0, &v) == 0 && v.u && !context_link_name(h->context, (uint32_t)v.u);
+}
+
 static void tell(struct hub *h, const struct event_info *e, struct record *r)
 {
+	if (r && has_unknown_link(h, r))
+		hub_look_at_links(h);
 	for (struct hub_listener *l = h->listeners; l; l = l->next)
 		l->event(l, e, r);
 }

@@ -103,8 +103,6 @@ static void on_ended(struct hub_listener *l)
 	monitor_free((struct monitor *)l);
 }
 
-/* Queue. */
-
 static uint64_t now_realtime_usec(void)
 {
 	struct timespec t;
@@ -193,8 +191,6 @@ static void append_live(struct monitor *m, const struct event_info *e, struct re
 		m->n_lost++;
 }
 
-/* Events. */
-
 static void on_event(struct hub_listener *l, const struct event_info *e, struct record *r)
 {
 	struct monitor *m = (struct monitor *)l;
@@ -209,6 +205,16 @@ static void on_event(struct hub_listener *l, const struct event_info *e, struct 
 		m->n_lost++;
 	else if (eyes_want(&m->eyes, m->filter.query, e, r))
 		append_live(m, e, r);
+}
+
+/* What finds no room is shown as a number. */
+static void on_links(struct hub_listener *l, const void *blocks, size_t len)
+{
+	struct monitor *m = (struct monitor *)l;
+
+	eyes_learn_more(&m->eyes, blocks, len);
+	if (m->format == STREAM_PACKED && pending(m) < m->manager->config.monitor_queue_max)
+		queue_append(live_queue(m), blocks, len);
 }
 
 /* What was there. */
@@ -257,12 +263,10 @@ static int step_initial(struct monitor *m)
 	return 0;
 }
 
-/* Sending. */
-
 /* The clock of a reader who takes nothing though there is too much for him. */
 static int watch_stall(struct monitor *m, bool progress)
 {
-	bool full = m->n_lost || (m->initial && queue_pending(&m->out));
+	bool full = queue_pending(&m->out) && (m->n_lost || m->initial);
 	int r = 0;
 
 	if (m->stalled && (progress || !full)) {
@@ -319,8 +323,7 @@ static void on_flush(struct hub_listener *l)
 
 static int on_output(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	(void)source;
-	(void)fd;
+	(void)source, (void)fd;
 	if (revents & (EPOLLHUP | EPOLLERR))
 		monitor_close(userdata);
 	else
@@ -337,8 +340,7 @@ static int on_turn(sd_event_source *source, void *userdata)
 
 static int on_stall_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
+	(void)source, (void)usec;
 	monitor_close(userdata);
 	return 0;
 }
@@ -351,13 +353,9 @@ static void on_reading(struct reading_waiter *w, struct reading *reading, int er
 	if (error < 0)
 		i->reading = NULL; /* it is let go of already */
 	/* Without SYNCED the reader knows that he was not told all: the stream just ends. */
-	if (error < 0 || reading_walk_new(&i->walk, reading) < 0)
+	if (error < 0 || reading_walk_new(&i->walk, reading) < 0 || sd_event_source_set_enabled(m->turn, SD_EVENT_ONESHOT) < 0)
 		monitor_close(m);
-	else
-		drive(m);
 }
-
-/* Opening. */
 
 static uint32_t groups_of(const struct monitor *m)
 {
@@ -464,7 +462,7 @@ int monitor_open(struct manager *manager, struct monitor_request *req, int *ret_
 
 	if (!m)
 		return -ENOMEM;
-	m->listener = (struct hub_listener){ .event = on_event, .flush = on_flush, .ended = on_ended };
+	m->listener = (struct hub_listener){ .event = on_event, .links = on_links, .flush = on_flush, .ended = on_ended };
 	m->manager = manager;
 	m->filter = req->filter;
 	req->filter = (struct filter){ 0 };

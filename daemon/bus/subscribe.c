@@ -197,6 +197,12 @@ static void send_all(struct subscribers *s)
 		;
 	queue_consume(&s->events, w.reader.offset);
 	s->n_events -= n;
+	/* Memory is short: where the next event begins is not known. */
+	if (w.left > 0) {
+		s->n_lost = s->n_events + w.left;
+		s->n_events = 0;
+		queue_consume(&s->events, queue_pending(&s->events));
+	}
 }
 
 /* A peer that went away without a word. */
@@ -309,33 +315,14 @@ void subscribe_forget(struct manager *m, sd_bus *bus)
 
 static int learn(struct subscribers *s)
 {
-	struct context *contexts[2];
 	int r;
 
 	r = context_new(&s->context);
 	if (r >= 0)
 		r = context_new(&s->blind);
-	if (r < 0)
-		return r;
-	contexts[0] = s->context;
-	contexts[1] = s->blind;
-	for (size_t i = 0; i < ARRAY_SIZE(contexts); i++) {
-		struct reader reader;
-		struct block b;
-
-		r = hub_preamble(0, &s->scratch);
-		if (r < 0)
-			return r;
-		reader_init(&reader, arena_input(&s->scratch));
-		while ((r = reader_next(&reader, &b)) > 0) {
-			r = context_apply(contexts[i], &b);
-			if (r < 0)
-				return r;
-		}
-		if (r != -ENODATA) /* it has no END */
-			return r;
-	}
-	return 0;
+	if (r >= 0)
+		r = hub_learn(s->context);
+	return r < 0 ? r : hub_learn(s->blind);
 }
 
 static int begin(struct subscribers **ret, struct manager *m)
@@ -374,16 +361,17 @@ static int add(struct manager *m, sd_bus_message *message)
 {
 	struct subscribers *s = subscribers_find(m);
 	sd_bus *bus = sd_bus_message_get_bus(message);
-	struct subscription *i;
+	struct subscription *i = calloc(1, sizeof(*i));
 	int r = 0;
 
-	if (!s)
-		r = begin(&s, m);
-	if (r < 0)
-		return r;
-	i = calloc(1, sizeof(*i));
 	if (!i)
 		return -ENOMEM;
+	if (!s)
+		r = begin(&s, m);
+	if (r < 0) {
+		free(i);
+		return r;
+	}
 	i->subscribers = s;
 	i->bus = sd_bus_ref(bus);
 	i->next = s->first;

@@ -13,6 +13,7 @@ import pwd
 import select
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -183,6 +184,25 @@ class Monitors(Monitored):
                     s.close()
             events = lines.until(lambda e: sum(x["event"] == "closed" for x in e) >= 100, "all closed")
             self.assertEqual({e["socket"]["cookie"] for e in events if e["event"] == "closed"} | {f"{cookie(server):x}"}, expected)
+
+    def test_device_that_came_later(self):
+        """Its name is told, to all, and filters know it."""
+        self.begin()
+        with self.server():
+            root, user = self.open("udp"), self.open("udp", uid=NOBODY)
+            named, packed = self.open("udp and dev = later0"), self.open("udp", format="packed")
+            if subprocess.run(["ip", "link", "add", "later0", "type", "bridge"], check=False, stderr=subprocess.DEVNULL).returncode:
+                self.skipTest("no bridges here")
+            self.addCleanup(subprocess.run, ["ip", "link", "del", "later0"], check=False, stderr=subprocess.DEVNULL)
+            time.sleep(1.1)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"later0")
+                s.bind(("0.0.0.0", 0))
+                for who, lines in (("root", root), ("user", user), ("named", named)):
+                    events = lines.until(lambda e: kinds(e, s), f"opened, to {who}")
+                    self.assertEqual({e["socket"]["dev"] for e in events if kinds([e], s)}, {"later0"})
+            time.sleep(0.5)
+            self.assertIn(b"later0", os.read(packed.fd, 1 << 20))
 
     def test_formats(self):
         self.begin()
