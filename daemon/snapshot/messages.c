@@ -2,7 +2,6 @@
 /* One message after another out of a stream */
 
 #include <errno.h>
-#include <linux/netlink.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -25,12 +24,12 @@ static bool event_is_bare(const struct context *c)
 /* Goes to the next block with messages, and takes in those on the way. 2 at an event that has none. */
 static int next_block(struct messages *m)
 {
-	struct socketd_messages head;
 	struct block block;
+	struct block_rows rows;
 	int r;
 
 	/* Whatever ends this, -EAGAIN of the input too, the old block is read. */
-	m->block.length = m->offset = 0;
+	m->rows = (struct block_rows){};
 	for (;;) {
 		r = reader_next(m->reader, &block);
 		if (r <= 0)
@@ -43,22 +42,16 @@ static int next_block(struct messages *m)
 		if (block.type == SOCKETD_BLOCK_EVENT && event_is_bare(m->context))
 			return 2;
 	}
-	m->block = block;
 	m->tracks = context_take_tracks(m->context, &m->n_tracks);
-	if (m->block.length < sizeof(head))
+	r = block_rows_init(&rows, &block);
+	/* A source of a newer version: its messages are skipped like an unknown block. */
+	if (r <= 0)
+		return r < 0 ? r : 1;
+	if (!context_source(m->context, rows.source)->seen)
 		return -EBADMSG;
-	memcpy(&head, m->block.payload, sizeof(head));
-	if (!source_def_get(head.source)) {
-		/* A source of a newer version: its messages are skipped like an unknown block. */
-		m->offset = m->block.length;
-		return 1;
-	}
-	if (!context_source(m->context, head.source)->seen)
+	if ((source_def_get(rows.source)->kind == KIND_PROC_INET) != rows.lines)
 		return -EBADMSG;
-	if ((source_def_get(head.source)->kind == KIND_PROC_INET) != (m->block.type == SOCKETD_BLOCK_LINES))
-		return -EBADMSG;
-	m->source = (uint8_t)head.source;
-	m->offset = sizeof(head);
+	m->rows = rows;
 	return 1;
 }
 
@@ -71,40 +64,12 @@ static const struct socketd_track *next_track(struct messages *m)
 	return m->tracks++;
 }
 
-static int next_line(struct messages *m, struct message *ret)
-{
-	const uint8_t *p = m->block.payload + m->offset;
-	size_t rest = m->block.length - m->offset;
-	const uint8_t *end = memchr(p, '\n', rest);
-	size_t len = end ? (size_t)(end - p) : rest;
-
-	*ret = (struct message){ .data = p, .len = (uint32_t)len, .source = m->source, .track = next_track(m) };
-	m->offset += end ? len + 1 : len;
-	return 1;
-}
-
-static int next_netlink(struct messages *m, struct message *ret)
-{
-	const uint8_t *p = m->block.payload + m->offset;
-	size_t rest = m->block.length - m->offset;
-	struct nlmsghdr h;
-
-	if (rest < sizeof(h))
-		return -EBADMSG;
-	memcpy(&h, p, sizeof(h));
-	if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > rest)
-		return -EBADMSG;
-	*ret = (struct message){ .data = p + NLMSG_HDRLEN, .len = h.nlmsg_len - NLMSG_HDRLEN, .source = m->source,
-				 .track = next_track(m) };
-	m->offset += NLMSG_ALIGN(h.nlmsg_len) < rest ? NLMSG_ALIGN(h.nlmsg_len) : rest;
-	return 1;
-}
-
 int messages_next(struct messages *m, struct message *ret)
 {
-	while (m->offset >= m->block.length) {
-		int r = next_block(m);
+	int r;
 
+	while (m->rows.rest == 0) {
+		r = next_block(m);
 		if (r <= 0)
 			return r;
 		if (r == 2) {
@@ -112,5 +77,8 @@ int messages_next(struct messages *m, struct message *ret)
 			return 1;
 		}
 	}
-	return m->block.type == SOCKETD_BLOCK_LINES ? next_line(m, ret) : next_netlink(m, ret);
+	r = block_rows_next(&m->rows, ret);
+	if (r > 0)
+		ret->track = next_track(m);
+	return r;
 }

@@ -9,21 +9,12 @@
 
 #include "snapshot/context.h"
 #include "snapshot/reader.h"
-
-/* A netlink message (from its payload on: the family's header) or a line without its end. */
-struct message {
-	const uint8_t *data;
-	uint32_t len;
-	uint8_t source; /* enum source_id */
-	const struct socketd_track *track; /* NULL when the stream says nothing of it */
-};
+#include "snapshot/block_rows.h"
 
 struct messages {
 	struct reader *reader;
 	struct context *context;
-	struct block block;
-	size_t offset; /* in the block's payload */
-	uint8_t source;
+	struct block_rows rows; /* of the block */
 	const struct socketd_track *tracks; /* of the block's messages from the next one on, in the context */
 	size_t n_tracks;
 };

@@ -5,11 +5,11 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
-#include <pwd.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "snapshot/block_rows.h"
 #include "snapshot/writer.h"
 #include "track/holders.h"
 #include "track/numbers.h"
@@ -19,14 +19,7 @@
 
 /* So many holders of the sockets in a block are looked at again; of more what was scanned last is believed. */
 #define CHECK_MAX 256
-#define USERS_MAX 64 /* names, by uid modulo */
 #define BATCH 16     /* sights whose entries are on their way from memory */
-
-struct user {
-	bool known;
-	uint32_t uid;
-	char name[64]; /* "" when there is none */
-};
 
 /* A descriptor of a socket in the block. */
 struct held {
@@ -51,7 +44,6 @@ struct annotate {
 	struct numbers asked;     /* inodes of the block */
 	struct held *held;
 	size_t n_held, held_size;
-	struct user users[USERS_MAX];
 };
 
 static void on_scan_done(struct tracker_waiter *w)
@@ -98,62 +90,6 @@ void annotate_on_ready(struct annotate *a, void (*ready)(void *ctx), void *ctx)
 	a->ready_ctx = ctx;
 }
 
-/* The rows of a block, as snapshot/messages.c tells them apart. */
-struct rows {
-	const uint8_t *at;
-	size_t rest;
-	uint8_t source;
-	bool lines;
-};
-
-/* False when the block is not one whose rows are known: of a newer version, or damaged. */
-static bool rows_init(struct rows *r, const struct block *b)
-{
-	struct socketd_messages head;
-
-	if (b->length < sizeof(head))
-		return false;
-	memcpy(&head, b->payload, sizeof(head));
-	if (!source_def_get(head.source))
-		return false;
-	*r = (struct rows){
-		.at = b->payload + sizeof(head),
-		.rest = b->length - sizeof(head),
-		.source = (uint8_t)head.source,
-		.lines = b->type == SOCKETD_BLOCK_LINES,
-	};
-	return true;
-}
-
-/* 1, 0 at the end, -EBADMSG. */
-static int rows_next(struct rows *r, struct message *ret)
-{
-	struct nlmsghdr head;
-	size_t step;
-
-	if (r->rest == 0)
-		return 0;
-	if (r->lines) {
-		const uint8_t *end = memchr(r->at, '\n', r->rest);
-		size_t len = end ? (size_t)(end - r->at) : r->rest;
-
-		*ret = (struct message){ .data = r->at, .len = (uint32_t)len, .source = r->source };
-		step = end ? len + 1 : len;
-	} else {
-		if (r->rest < sizeof(head))
-			return -EBADMSG;
-		memcpy(&head, r->at, sizeof(head));
-		if (head.nlmsg_len < sizeof(head) || head.nlmsg_len > r->rest)
-			return -EBADMSG;
-		*ret = (struct message){ .data = r->at + NLMSG_HDRLEN, .len = head.nlmsg_len - NLMSG_HDRLEN,
-					 .source = r->source };
-		step = NLMSG_ALIGN(head.nlmsg_len) < r->rest ? NLMSG_ALIGN(head.nlmsg_len) : r->rest;
-	}
-	r->at += step;
-	r->rest -= step;
-	return 1;
-}
-
 static const struct track_entry *find_entry(const struct annotate *a, const struct sight *s)
 {
 	const struct track_table *t = tracker_table(a->tracker);
@@ -197,14 +133,14 @@ static int write_tracks(const struct annotate *a, const struct block *b, struct 
 	struct socketd_track *track;
 	struct bulk_block bulk;
 	struct message m;
-	struct rows rows;
+	struct block_rows rows;
 	size_t n = 0, done = 0;
 	bool known[BATCH];
 	int r;
 
-	if (!rows_init(&rows, b))
+	if (block_rows_init(&rows, b) <= 0)
 		return 0;
-	while ((r = rows_next(&rows, &m)) > 0)
+	while ((r = block_rows_next(&rows, &m)) > 0)
 		n++;
 	if (r < 0)
 		return r;
@@ -214,12 +150,12 @@ static int write_tracks(const struct annotate *a, const struct block *b, struct 
 	if (r < 0)
 		return r;
 	track = (struct socketd_track *)bulk.payload;
-	rows_init(&rows, b);
+	(void)block_rows_init(&rows, b);
 	while (done < n) {
 		size_t in_batch = n - done < BATCH ? n - done : BATCH;
 
 		for (size_t i = 0; i < in_batch; i++) {
-			rows_next(&rows, &m);
+			(void)block_rows_next(&rows, &m);
 			known[i] = sight_read(&m, &sights[i]) == 0;
 			if (known[i])
 				track_table_prefetch(table, sights[i].cookie);
@@ -248,13 +184,13 @@ static bool was_sought(const struct annotate *a, const struct sight *s)
 static int collect_asked(struct annotate *a, const struct block *b, struct numbers *unsought)
 {
 	struct message m;
-	struct rows rows;
+	struct block_rows rows;
 	int r;
 
 	numbers_clear(&a->asked);
-	if (!rows_init(&rows, b))
+	if (block_rows_init(&rows, b) <= 0)
 		return 0;
-	while ((r = rows_next(&rows, &m)) > 0) {
+	while ((r = block_rows_next(&rows, &m)) > 0) {
 		struct sight s;
 
 		if (sight_read(&m, &s) < 0 || s.inode == 0 || numbers_has(&a->told, s.inode))
@@ -359,42 +295,12 @@ static int seek(struct annotate *a)
 	return -EAGAIN;
 }
 
-static const char *user_name(struct annotate *a, uint32_t uid)
-{
-	struct user *u = &a->users[uid % USERS_MAX];
-	struct passwd pw, *found = NULL;
-	char buf[4096];
-
-	if (u->known && u->uid == uid)
-		return u->name;
-	*u = (struct user){ .known = true, .uid = uid };
-	if (getpwuid_r(uid, &pw, buf, sizeof(buf), &found) == 0 && found && strlen(pw.pw_name) < sizeof(u->name))
-		memcpy(u->name, pw.pw_name, strlen(pw.pw_name) + 1);
-	return u->name;
-}
-
 /* Once in a stream. */
 static int write_process(struct annotate *a, uint32_t pid, struct arena *out)
 {
-	struct attr_block block;
-	struct holder p;
-	const char *user;
-	int r;
+	int r = numbers_add(&a->announced, pid);
 
-	r = numbers_add(&a->announced, pid);
-	if (r <= 0)
-		return r;
-	if (!holders_process(tracker_holders(a->tracker), pid, &p))
-		return 0;
-	attr_block_begin(&block, SOCKETD_BLOCK_PROCESS);
-	attr_block_u32(&block, SOCKETD_PROCESS_PID, pid);
-	attr_block_u32(&block, SOCKETD_PROCESS_UID, p.uid);
-	user = user_name(a, p.uid);
-	if (user[0] != '\0')
-		attr_block_string(&block, SOCKETD_PROCESS_USER, user);
-	attr_block_bytes(&block, SOCKETD_PROCESS_COMM, p.comm, p.comm_len);
-	attr_block_u64(&block, SOCKETD_PROCESS_START, p.start);
-	return attr_block_write(&block, out);
+	return r > 0 ? holders_write_process(tracker_holders(a->tracker), pid, out) : r;
 }
 
 static int compare_held(const void *a, const void *b)

@@ -3,9 +3,7 @@
 
 #include "track/batch.h"
 
-#include <linux/netlink.h>
-#include <string.h>
-
+#include "snapshot/block_rows.h"
 #include "socketd/stream.h"
 
 /* Enough to hide the latency of memory, few enough that batch and sights stay in the first cache. */
@@ -30,50 +28,27 @@ static int batch_end(struct batch *b)
 	return r;
 }
 
-static int batch_add(struct batch *b, const uint8_t *data, uint32_t len, uint8_t source)
+/* The message is in its place. */
+static int batch_add(struct batch *b)
 {
-	struct message *m = &b->messages[b->n];
+	struct sight *s = &b->sights[b->n];
 
-	*m = (struct message){ .data = data, .len = len, .source = source };
-	if (sight_read(m, &b->sights[b->n]) < 0)
+	if (sight_read(&b->messages[b->n], s) < 0)
 		return 0;
-	if (b->sights[b->n].cookie != 0)
-		track_table_prefetch(b->table, b->sights[b->n].cookie);
+	if (s->cookie != 0)
+		track_table_prefetch(b->table, s->cookie);
 	return ++b->n == BATCH ? batch_end(b) : 0;
 }
 
-static int walk_messages(struct batch *b, const uint8_t *p, size_t rest, uint8_t source)
+static int walk_block(struct batch *b, const struct block *block)
 {
+	struct block_rows rows;
 	int r = 0;
 
-	while (rest >= NLMSG_HDRLEN && r >= 0) {
-		const struct nlmsghdr *h = (const void *)p;
-		size_t aligned = NLMSG_ALIGN(h->nlmsg_len);
-
-		if (h->nlmsg_len < NLMSG_HDRLEN || h->nlmsg_len > rest)
-			break;
-		r = batch_add(b, p + NLMSG_HDRLEN, h->nlmsg_len - NLMSG_HDRLEN, source);
-		if (aligned > rest)
-			break;
-		p += aligned;
-		rest -= aligned;
-	}
-	return r;
-}
-
-static int walk_lines(struct batch *b, const uint8_t *p, size_t rest, uint8_t source)
-{
-	int r = 0;
-
-	while (rest > 0 && r >= 0) {
-		const uint8_t *end = memchr(p, '\n', rest);
-		size_t len = end ? (size_t)(end - p) : rest;
-
-		r = batch_add(b, p, (uint32_t)len, source);
-		len += end ? 1 : 0;
-		p += len;
-		rest -= len;
-	}
+	if (block_rows_init(&rows, block) <= 0)
+		return 0;
+	while (r >= 0 && block_rows_next(&rows, &b->messages[b->n]) > 0)
+		r = batch_add(b);
 	return r;
 }
 
@@ -90,17 +65,12 @@ int batch_walk(struct arena *a, const struct track_table *table, batch_each each
 	b.n = 0;
 	while (r >= 0 && (len = arena_peek(a, &data)) > 0) {
 		for (size_t at = 0; at < len && r >= 0;) {
-			const struct socketd_block *block = (const void *)(data + at);
-			const struct socketd_messages *head = (const void *)(block + 1);
-			const uint8_t *payload = (const uint8_t *)(head + 1);
+			const struct socketd_block *head = (const void *)(data + at);
+			struct block block = { .type = head->type, .length = head->length, .payload = (const uint8_t *)(head + 1) };
 
-			at += sizeof(*block) + ((block->length + 7) & ~(size_t)7);
-			if (block->length < sizeof(*head))
-				continue;
-			if (block->type == SOCKETD_BLOCK_MESSAGES)
-				r = walk_messages(&b, payload, block->length - sizeof(*head), (uint8_t)head->source);
-			else if (block->type == SOCKETD_BLOCK_LINES)
-				r = walk_lines(&b, payload, block->length - sizeof(*head), (uint8_t)head->source);
+			at += sizeof(*head) + ((head->length + 7) & ~(size_t)7);
+			if (block.type == SOCKETD_BLOCK_MESSAGES || block.type == SOCKETD_BLOCK_LINES)
+				r = walk_block(&b, &block);
 		}
 		/* Before what it points into is consumed. */
 		if (r >= 0)

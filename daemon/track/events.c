@@ -86,9 +86,9 @@ static void patch_message(uint8_t *data, size_t len, const struct event *event)
 
 	if (len < sizeof(*msg))
 		return;
-	msg->id = *event->id;
-	msg->idiag_inode = event->inode;
-	msg->idiag_uid = event->uid;
+	msg->id = event->remembered->id;
+	msg->idiag_inode = event->remembered->idiag_inode;
+	msg->idiag_uid = event->remembered->idiag_uid;
 }
 
 static int write_message(struct arena *a, const struct event *event)
@@ -114,7 +114,7 @@ static int write_message(struct arena *a, const struct event *event)
 		memset(p, 0, NLMSG_SPACE(m->len));
 		memcpy(p, &h, sizeof(h));
 		memcpy(p + NLMSG_HDRLEN, m->data, m->len);
-		if (event->id)
+		if (event->remembered)
 			patch_message(p + NLMSG_HDRLEN, m->len, event);
 	}
 	bulk_block_end(&b, a, size);
@@ -309,11 +309,12 @@ static const struct held *first_held(const struct events *e)
 	return arena_peek(&e->held, &data) > 0 ? (const struct held *)data : NULL;
 }
 
-void events_flush(struct events *e, uint64_t now_usec)
+bool events_flush(struct events *e, uint64_t now_usec)
 {
 	const struct held *head;
+	unsigned int n = 0;
 
-	while ((head = first_held(e))) {
+	for (; n < EVENTS_RELEASES && (head = first_held(e)); n++) {
 		size_t size = sizeof(*head) + head->event_size + head->rest_size;
 
 		if (head->scan > e->scans_ended && now_usec < head->deadline_usec)
@@ -324,6 +325,7 @@ void events_flush(struct events *e, uint64_t now_usec)
 	}
 	if (e->n_lost_now > 0 && pending(e) <= e->max / 2)
 		(void)put_overflow(e);
+	return n == EVENTS_RELEASES;
 }
 
 uint64_t events_deadline(const struct events *e)

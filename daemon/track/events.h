@@ -18,6 +18,7 @@
 
 #define EVENTS_WAIT_USEC (2u * 1000 * 1000) /* that an opening waits for its owner */
 #define EVENTS_OWNERS_MAX 64                /* descriptors that are told of one socket */
+#define EVENTS_RELEASES 256                 /* in one step: for each all processes are searched */
 
 /*
  *   event --+--> held: behind an opening whose owner is looked for --+
@@ -41,14 +42,13 @@ struct event {
 	uint8_t old_state;
 	uint64_t generation;
 	uint32_t inode;          /* whose holders are told; 0 for none */
-	uint32_t uid;            /* with id */
 	bool waits;              /* for the next scan that begins */
 	/*
-	 * Of an inet_diag_msg of the kernel's last word: the socket has left its file,
-	 * and after a reset (tcp_disconnect()) its ends are cleared, so that inode, uid
-	 * and ends are put in as they were. NULL: the message is whole.
+	 * With the kernel's last word: the socket has left its file, and after a reset
+	 * (tcp_disconnect()) its ends are cleared, so that inode, uid and ends are put
+	 * in as they were. NULL: the message is whole.
 	 */
-	const struct inet_diag_sockid *id;
+	const struct inet_diag_msg *remembered;
 	const struct message *m; /* payload, or a line */
 	const struct socketd_track *track; /* NULL: nothing was remembered */
 };
@@ -63,8 +63,11 @@ void events_put(struct events *e, const struct event *event, uint64_t now_usec);
 /* What the kernel dropped. */
 void events_put_lost(struct events *e, uint64_t n);
 
-/* Lets go what waited long enough or whose scan is over, and says what was lost when there is room. */
-void events_flush(struct events *e, uint64_t now_usec);
+/*
+ * Lets go what waited long enough or whose scan is over, EVENTS_RELEASES at most:
+ * true when there may be more. Says what was lost when there is room.
+ */
+bool events_flush(struct events *e, uint64_t now_usec);
 
 /* CLOCK_MONOTONIC when what waits may go though no scan ended; UINT64_MAX for never. */
 uint64_t events_deadline(const struct events *e);

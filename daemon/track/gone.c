@@ -35,22 +35,18 @@ int gone_open(struct tracker *t)
 static void put_closed(struct tracker *t, const struct track_entry *e, const struct message *m, bool told)
 {
 	_Alignas(8) uint8_t buf[SIGHT_MESSAGE_MAX];
-	struct inet_diag_msg *remembered = NULL;
 	struct socketd_track track;
 	struct event event = {
 		.kind = SOCKETD_EVENT_CLOSED,
 		.generation = t->status.generation + (t->pass.phase == PASS_SWEPT),
 		.inode = e->inode,
-		.uid = e->uid,
 		.m = m,
 		.track = &track,
 	};
 	const uint8_t *state = m->data + 1; /* idiag_state */
 
-	if (told && sight_rebuild(t->table, e, buf) >= NLMSG_LENGTH(sizeof(*remembered))) {
-		remembered = (void *)(buf + NLMSG_HDRLEN);
-		event.id = &remembered->id;
-	}
+	if (told && sight_rebuild(t->table, e, buf) >= NLMSG_LENGTH(sizeof(*event.remembered)))
+		event.remembered = (void *)(buf + NLMSG_HDRLEN);
 	if (told && *state != e->state)
 		event.old_state = e->state;
 	tracker_fill(t, e, &track);
@@ -140,26 +136,26 @@ int gone_receive(struct tracker *t)
 	return n == CLOSINGS_MAX;
 }
 
-/* Gone without a word of the kernel. */
-static void swept_entry(struct tracker *t, struct track_entry *e)
+/* Of a socket that is gone without a word of the kernel. */
+static void put_swept(struct tracker *t, const struct track_entry *e)
 {
 	_Alignas(8) uint8_t buf[SIGHT_MESSAGE_MAX];
-	size_t len;
+	size_t len = sight_rebuild(t->table, e, buf);
+	struct message m = { .data = buf + NLMSG_HDRLEN, .len = (uint32_t)len - NLMSG_HDRLEN, .source = e->source };
 
-	if (t->events.wanted && (e->flags & TRACK_REPORTED)) {
-		len = sight_rebuild(t->table, e, buf);
-		if (len > NLMSG_HDRLEN) {
-			struct message m = {
-				.data = buf + NLMSG_HDRLEN,
-				.len = ((struct nlmsghdr *)buf)->nlmsg_len - NLMSG_HDRLEN,
-				.source = e->source,
-			};
-
-			put_closed(t, e, &m, false);
-		}
+	if (len == 0) {
+		m.data = buf;
+		m.len = (uint32_t)sight_rebuild_line(t->table, e, (char *)buf);
 	}
+	put_closed(t, e, &m, false);
+}
+
+static void swept_entry(struct tracker *t, struct track_entry *e)
+{
+	if (t->events.wanted && (e->flags & TRACK_REPORTED))
+		put_swept(t, e);
 	/* What the kernel says of it now comes too late. */
-	if (track_is_told(e->source))
+	if (track_is_told(e->source) && t->destroy.fd >= 0)
 		cookie_set_add(&t->gone, e->cookie, GONE_MAX);
 	forget(t, e);
 }

@@ -50,6 +50,11 @@ void holders_on_lost(struct holders *h, void (*lost)(void *ctx, uint32_t pid, ui
 	h->lost_ctx = ctx;
 }
 
+bool holders_was_spared(const struct holders *h)
+{
+	return h->spared;
+}
+
 uint64_t holders_generation(const struct holders *h)
 {
 	return h->generation;

@@ -41,6 +41,9 @@ struct owners_known holders_known(const struct holders *h);
  */
 void holders_on_lost(struct holders *h, void (*lost)(void *ctx, uint32_t pid, uint32_t inode, uint32_t fd), void *ctx);
 
+/* Whether the last scan left out processes: one of them can hold what it did not find. */
+bool holders_was_spared(const struct holders *h);
+
 /* Grows with each scan that ended. */
 uint64_t holders_generation(const struct holders *h);
 

@@ -14,7 +14,7 @@ int holders_begin(struct holders *h)
 	if (h->in_scan)
 		return -EBUSY;
 	h->in_scan = true;
-	h->unfinished = false;
+	h->unfinished = h->spared = false;
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static int apply_process(struct holders *h, const struct block *b)
 		/* It stays where it is until the end, when the lists are joined. */
 		if (!before)
 			return -EBADMSG;
-		before->mentioned = true;
+		before->mentioned = h->spared = true;
 		return 0;
 	}
 	r = list_add(&h->next, &added);

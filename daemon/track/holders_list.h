@@ -32,6 +32,7 @@ struct holders {
 	struct holder_list now;
 	struct holder_list next; /* of the scan under way; the last one is not finished yet */
 	bool in_scan, unfinished;
+	bool spared; /* by the scan under way, or the last one */
 	uint64_t generation;
 	size_t n_memory; /* of both lists, beside the rows */
 	void (*lost)(void *ctx, uint32_t pid, uint32_t inode, uint32_t fd);

@@ -4,9 +4,12 @@
 #include "track/narrow.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "source/process.h"
 #include "track/holders.h"
 
 /* The keys, as an entry is compared with them. */
@@ -174,16 +177,27 @@ static int find_unsought(struct found *f)
 	size_t cursor = 0;
 
 	while ((e = track_table_next(f->table, &cursor)))
-		if (e->inode != 0 && !(e->flags & TRACK_OWNER_SOUGHT) && add_once(f, e) < 0)
+		if (e->inode != 0 && e->owner_pid == 0 && !(e->flags & TRACK_OWNER_SOUGHT) && add_once(f, e) < 0)
 			return -E2BIG;
 	return 0;
+}
+
+/* Whether the process is the one that was scanned: a younger one can have inherited any sockets. */
+static bool was_scanned(const struct holders *h, uint32_t pid)
+{
+	CLEANUP(close) int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct holder holder;
+	char name[12];
+
+	snprintf(name, sizeof(name), "%u", pid);
+	return proc_fd >= 0 && holders_process(h, pid, &holder) && holder.start == process_start(proc_fd, name);
 }
 
 static int find_pid(struct found *f, const struct holders *h, uint64_t pid)
 {
 	int r;
 
-	if (!h || pid == 0 || pid > UINT32_MAX)
+	if (!h || pid == 0 || pid > UINT32_MAX || !was_scanned(h, (uint32_t)pid))
 		return -ENOENT;
 	r = holders_walk(h, (uint32_t)pid, find_held, f);
 	return r < 0 ? r : find_unsought(f);

@@ -27,8 +27,7 @@ int pass_begin(struct tracker *t, bool counters, uint64_t now)
 		p->read_whole[id] = false;
 		p->n_seen[id] = 0;
 	}
-	/* 0xff is no pass: it is what a removed entry has. */
-	p->byte = (uint8_t)((t->status.generation + 1) % 255);
+	p->byte = (uint8_t)(t->status.generation + 1);
 	p->counters = counters;
 	if (counters)
 		p->counters_begin_usec[++p->counters_number % COUNTER_PASSES] = now;

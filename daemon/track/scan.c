@@ -12,6 +12,7 @@
  *                        '-> table, at once: nearly all owners of a first scan
  *   end of the scan -> what is still without one is looked for in all holders:
  *                      in processes that were not read again, or found after they were read
+ *   and still without one, though processes were left out -> another scan, of all
  */
 
 /* Without memory a socket has no owner until its process is read again. */
@@ -103,7 +104,7 @@ int scan_begin(struct tracker *t, uint64_t now)
 	r = holders_begin(t->holders);
 	if (r < 0)
 		return r;
-	known = holders_known(t->holders);
+	known = s->whole ? (struct owners_known){} : holders_known(t->holders);
 	r = owner_child_start(&s->child, 0, &known);
 	if (r >= 0) {
 		r = tracker_watch(t, s->child.fd);
@@ -118,7 +119,7 @@ int scan_begin(struct tracker *t, uint64_t now)
 	s->child.sink = &s->sink;
 	begin_sought(s, true, track_ticks(t->boottime_usec));
 	s->phase = SCAN_READ;
-	s->wanted = false;
+	s->wanted = s->whole = false;
 	s->deadline_usec = now + SCAN_TIMEOUT_USEC;
 	t->events.scans_begun++;
 	t->status.in_scan = true;
@@ -134,6 +135,19 @@ static void tell_waiters(struct tracker *t)
 	t->next_waiter = NULL;
 }
 
+static void scan_over(struct tracker *t)
+{
+	t->status.in_scan = false;
+	t->events.scans_ended = t->events.scans_begun;
+	tell_waiters(t);
+}
+
+/* Whether somebody waits for owners. */
+static bool is_awaited(const struct tracker *t)
+{
+	return t->waiters || events_deadline(&t->events) != UINT64_MAX;
+}
+
 void scan_maybe_begin(struct tracker *t, uint64_t now)
 {
 	struct scan *s = &t->scan;
@@ -141,7 +155,7 @@ void scan_maybe_begin(struct tracker *t, uint64_t now)
 
 	if (!s->wanted || s->phase != SCAN_NONE)
 		return;
-	if (now < s->next_usec && !t->waiters && events_deadline(&t->events) == UINT64_MAX)
+	if (now < s->next_usec && !is_awaited(t))
 		return;
 	r = scan_begin(t, now);
 	/* A reading feeds the holders now: what it brings is looked at when it is over. */
@@ -150,7 +164,7 @@ void scan_maybe_begin(struct tracker *t, uint64_t now)
 	t->status.scan_error = r;
 	s->wanted = false;
 	s->next_usec = now + SCAN_TIMEOUT_USEC;
-	tell_waiters(t);
+	scan_over(t);
 }
 
 static void account(struct tracker *t, uint64_t now)
@@ -193,6 +207,7 @@ static int step_read(struct tracker *t, uint64_t now)
 	}
 	holders_end(t->holders, s->child.error);
 	s->holders_seen = holders_generation(t->holders);
+	s->spared = holders_was_spared(t->holders);
 	s->error = s->child.error;
 	account(t, now);
 	begin_filter(s);
@@ -279,19 +294,21 @@ static void step_assign(struct tracker *t)
 		if (!e || e->owner_pid != 0)
 			continue;
 		/* A reading's scan may have begun before the socket was there. */
-		if (s->is_own && s->error >= 0)
+		if (s->is_own && s->error >= 0 && !s->spared) {
 			e->flags |= TRACK_OWNER_SOUGHT;
-		else
-			scan_unowned(t, e->inode);
+			continue;
+		}
+		/* A process with as many descriptors as before can have another one among them. */
+		s->whole |= s->is_own && s->error >= 0;
+		scan_unowned(t, e->inode);
 	}
 	cookie_set_clear(&s->inodes);
 	unowned_drop(&s->sought);
 	s->phase = SCAN_NONE;
-	if (t->status.in_scan) {
-		t->status.in_scan = false;
-		t->events.scans_ended = t->events.scans_begun;
-		tell_waiters(t);
-	}
+	s->wanted |= s->whole;
+	/* Those who wait are told when the whole one is over, too. */
+	if (t->status.in_scan && !(s->whole && is_awaited(t)))
+		scan_over(t);
 }
 
 int scan_step(struct tracker *t, uint64_t now)

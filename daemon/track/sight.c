@@ -24,18 +24,10 @@
 
 #include "decode/record.h"
 #include "model/words.h"
+#include "track/foreign_state.h"
 
 #define TYPE_DCCP 6 /* SOCK_DCCP, which C libraries do not all have */
 #define SCTP_SOCKET_TCP 2 /* enum sctp_socket_type: net/sctp/structs.h */
-
-/* enum smc_state: net/smc/smc.h */
-enum { SMC_INIT = 2, SMC_PEERCLOSEWAIT1 = 20, SMC_PEERCLOSEWAIT2, SMC_APPCLOSEWAIT1, SMC_APPCLOSEWAIT2 };
-
-/* enum sctp_state (net/sctp/constants.h), which associations have, in TCP's words. */
-static const uint8_t sctp_states[] = {
-	STATE_CLOSE,	 STATE_SYN_SENT,  STATE_SYN_SENT,   STATE_ESTABLISHED,
-	STATE_FIN_WAIT1, STATE_FIN_WAIT2, STATE_CLOSE_WAIT, STATE_LAST_ACK,
-};
 
 /* Attributes, one after another; at damage the row ends. */
 struct attrs {
@@ -173,7 +165,7 @@ static void read_sctp(struct sight *s, struct attrs *a)
 	if (has_style)
 		s->type = 0; /* of an association those bytes are something else */
 	s->ifindex = 0;
-	s->state = s->state < ARRAY_SIZE(sctp_states) ? sctp_states[s->state] : 0;
+	s->state = foreign_state_of_sctp(s->state);
 }
 
 /* The port of a raw socket is its protocol; newer kernels tell it by itself, too. */
@@ -341,22 +333,6 @@ static int read_xdp(const struct message *msg, struct sight *s)
 	return 0;
 }
 
-static uint8_t smc_state(uint8_t state)
-{
-	switch (state) {
-	case SMC_INIT:
-		return STATE_CLOSE; /* neither connected nor listening */
-	case SMC_PEERCLOSEWAIT1:
-		return STATE_FIN_WAIT1;
-	case SMC_PEERCLOSEWAIT2:
-		return STATE_FIN_WAIT2;
-	case SMC_APPCLOSEWAIT1:
-	case SMC_APPCLOSEWAIT2:
-		return STATE_CLOSE_WAIT;
-	}
-	return state;
-}
-
 /* diag_family is AF_SMC for both kinds of address, and an IPv4 one fills the first word only. */
 static int read_smc(const struct message *msg, struct sight *s)
 {
@@ -371,7 +347,7 @@ static int read_smc(const struct message *msg, struct sight *s)
 		  (m.diag_family != AF_INET && (memcmp(&m.id.idiag_src[1], zeros, sizeof(zeros)) != 0 ||
 						memcmp(&m.id.idiag_dst[1], zeros, sizeof(zeros)) != 0));
 	s->type = SOCK_STREAM;
-	s->state = smc_state(m.diag_state);
+	s->state = foreign_state_of_smc(m.diag_state);
 	s->inode = m.diag_inode;
 	set_uid(s, m.diag_uid);
 	set_endpoints(s, &m.id, is_ipv6);
@@ -508,85 +484,5 @@ int sight_read(const struct message *m, struct sight *ret)
 	if (s.cookie == 0 && s.inode == 0)
 		return -ENODATA;
 	*ret = s;
-	return 0;
-}
-
-static uint32_t mix(uint32_t h, const void *data, size_t n_words)
-{
-	const uint8_t *p = data;
-
-	for (size_t i = 0; i < n_words; i++)
-		h = (h ^ u32_at(p + 4 * i)) * UINT32_C(0x9e3779b1) ^ h >> 15;
-	return h;
-}
-
-uint32_t sight_twin(const struct sight *s)
-{
-	uint32_t h;
-
-	switch (s->source) {
-	case SOURCE_mptcp4:
-	case SOURCE_mptcp6:
-	case SOURCE_sctp4:
-	case SOURCE_sctp6:
-		break;
-	default:
-		return 0;
-	}
-	if (s->peer_port == 0)
-		return 0;
-	h = (uint32_t)s->local_port << 16 | s->peer_port;
-	h = mix(h, &h, 1);
-	if (s->is_ipv6)
-		h = mix(h, &s->pair, sizeof(s->pair) / 4);
-	else
-		h = mix(mix(h, &s->local4, 1), &s->peer4, 1);
-	return h != 0 ? h : 1;
-}
-
-static void store_name(const struct sight *s, struct track_entry *e)
-{
-	bool is_cut = s->name_len > sizeof(e->name);
-
-	e->name_len = is_cut ? sizeof(e->name) : s->name_len;
-	if (e->name_len > 0)
-		memcpy(e->name, s->name, e->name_len);
-	e->flags = is_cut ? e->flags | TRACK_NAME_CUT : e->flags & ~TRACK_NAME_CUT;
-}
-
-int sight_store(const struct sight *s, struct track_table *t, struct track_entry *e)
-{
-	e->state = s->state;
-	e->ifindex = s->ifindex;
-	e->protocol = s->protocol;
-	e->local_port = s->local_port;
-	e->peer_port = s->peer_port;
-	if (s->type != 0)
-		e->type = s->type;
-	if (s->uid != UINT32_MAX)
-		e->uid = s->uid;
-	if (s->inode != 0 && s->inode != e->inode) {
-		track_table_set_inode(t, e, s->inode);
-		e->flags &= (uint8_t)~TRACK_OWNER_SOUGHT;
-	}
-	switch (source_def_get(s->source)->kind) {
-	case KIND_UNIX:
-		e->addr.peer_inode = s->peer_inode;
-		store_name(s, e);
-		return 0;
-	case KIND_NETLINK:
-	case KIND_VSOCK:
-	case KIND_XDP:
-	case KIND_TIPC:
-		e->wide = s->wide;
-		return 0;
-	}
-	if (s->is_ipv6)
-		return track_table_set_pair6(t, e, &s->pair);
-	/* SMC's listener on :: looks like one of IPv4: an entry that has IPv6 addresses keeps the place. */
-	if (e->flags & TRACK_IPV6)
-		return track_table_set_pair6(t, e, &(struct track_pair6){});
-	e->addr.local4 = s->local4;
-	e->addr.peer4 = s->peer4;
 	return 0;
 }

@@ -65,4 +65,7 @@ int sight_store(const struct sight *s, struct track_table *t, struct track_entry
 #define SIGHT_MESSAGE_MAX 256
 size_t sight_rebuild(const struct track_table *t, const struct track_entry *e, uint8_t buf[static SIGHT_MESSAGE_MAX]);
 
+/* The same for sources of /proc: the line, without its end. Returns its length; 0 for all other sources. */
+size_t sight_rebuild_line(const struct track_table *t, const struct track_entry *e, char buf[static SIGHT_MESSAGE_MAX]);
+
 #endif

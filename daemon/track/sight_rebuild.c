@@ -12,6 +12,7 @@
 #include <linux/tipc_sockets_diag.h>
 #include <linux/unix_diag.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -20,45 +21,7 @@
 #include <linux/vm_sockets_diag.h>
 #include <linux/xdp_diag.h>
 
-#include "model/words.h"
-
-/* enum smc_state: net/smc/smc.h */
-enum { SMC_INIT = 2, SMC_PEERCLOSEWAIT1 = 20, SMC_PEERCLOSEWAIT2, SMC_APPCLOSEWAIT1 };
-
-/* enum sctp_state (net/sctp/constants.h) of an association, from TCP's words. */
-static uint8_t sctp_state(uint8_t state)
-{
-	switch (state) {
-	case STATE_SYN_SENT:
-		return 1;
-	case STATE_ESTABLISHED:
-		return 3;
-	case STATE_FIN_WAIT1:
-		return 4;
-	case STATE_FIN_WAIT2:
-		return 5;
-	case STATE_CLOSE_WAIT:
-		return 6;
-	case STATE_LAST_ACK:
-		return 7;
-	}
-	return 0;
-}
-
-static uint8_t smc_state(uint8_t state)
-{
-	switch (state) {
-	case STATE_CLOSE:
-		return SMC_INIT;
-	case STATE_FIN_WAIT1:
-		return SMC_PEERCLOSEWAIT1;
-	case STATE_FIN_WAIT2:
-		return SMC_PEERCLOSEWAIT2;
-	case STATE_CLOSE_WAIT:
-		return SMC_APPCLOSEWAIT1;
-	}
-	return state;
-}
+#include "track/foreign_state.h"
 
 /* A message that is put together. */
 struct draft {
@@ -143,7 +106,7 @@ static void put_inet(struct draft *d, const struct track_table *t, const struct 
 	m.idiag_uid = e->uid == UINT32_MAX ? 0 : e->uid;
 	make_sockid(t, e, &m.id);
 	if (is_assoc)
-		m.idiag_state = sctp_state(e->state);
+		m.idiag_state = foreign_state_to_sctp(e->state);
 	put(d, &m, sizeof(m));
 	if (is_assoc)
 		put_association(d, e, &m);
@@ -225,7 +188,7 @@ static void put_smc(struct draft *d, const struct track_table *t, const struct t
 	m.diag_inode = e->inode;
 	m.diag_uid = e->uid == UINT32_MAX ? 0 : e->uid;
 	make_sockid(t, e, &m.id);
-	m.diag_state = smc_state(e->state);
+	m.diag_state = foreign_state_to_smc(e->state);
 	put(d, &m, sizeof(m));
 }
 
@@ -306,4 +269,35 @@ size_t sight_rebuild(const struct track_table *t, const struct track_entry *e, u
 	head.nlmsg_len = (uint32_t)d.len;
 	memcpy(buf, &head, sizeof(head));
 	return d.len;
+}
+
+/* "0100007F:0016", as /proc/net has it: words in the byte order of the host. */
+static size_t put_line_end(char *buf, size_t size, const uint8_t *ip, size_t len, uint16_t port)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i += 4) {
+		uint32_t word;
+
+		memcpy(&word, ip + i, sizeof(word));
+		n += (size_t)snprintf(buf + n, size - n, "%08X", word);
+	}
+	return n + (size_t)snprintf(buf + n, size - n, ":%04X ", port);
+}
+
+size_t sight_rebuild_line(const struct track_table *t, const struct track_entry *e, char buf[static SIGHT_MESSAGE_MAX])
+{
+	const struct track_pair6 *pair = track_table_pair6(t, e);
+	const uint8_t *local = pair ? pair->local : (const uint8_t *)&e->addr.local4;
+	const uint8_t *peer = pair ? pair->peer : (const uint8_t *)&e->addr.peer4;
+	size_t len = pair ? 16 : 4, n;
+
+	if (source_def_get(e->source)->kind != KIND_PROC_INET)
+		return 0;
+	n = (size_t)snprintf(buf, SIGHT_MESSAGE_MAX, "0: ");
+	n += put_line_end(buf + n, SIGHT_MESSAGE_MAX - n, local, len, e->local_port);
+	n += put_line_end(buf + n, SIGHT_MESSAGE_MAX - n, peer, len, e->peer_port);
+	n += (size_t)snprintf(buf + n, SIGHT_MESSAGE_MAX - n, "%02X 00000000:00000000 00:00000000 00000000 %u 0 %u", e->state,
+			      e->uid == UINT32_MAX ? 0 : e->uid, e->inode);
+	return n;
 }

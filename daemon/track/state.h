@@ -37,7 +37,7 @@ enum pass_phase {
 struct pass {
 	enum pass_phase phase;
 	bool counters;
-	uint8_t byte;         /* as in track_entry.pass */
+	uint8_t byte;         /* its number as track_entry.pass has it */
 	struct request req;
 	bool wanted[SOURCE_COUNT]; /* as request_init() wants them */
 	struct netlink nl;
@@ -83,6 +83,8 @@ struct scan {
 	int error;
 	struct unowned unowned;  /* for the next scan */
 	struct unowned sought;   /* found before this one began, or lost in it: its end looks for them */
+	bool spared;             /* the last one left out processes that seemed the same */
+	bool whole;              /* the next one leaves out none */
 	bool is_own;             /* this tracker's scan, begun at begin_ticks; else a reading brought owners */
 	uint32_t begin_ticks;
 	size_t filter_at, filter_n;

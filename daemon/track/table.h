@@ -63,7 +63,7 @@ struct track_entry {
 	uint8_t state;
 	uint8_t flags; /* TRACK_* */
 	uint8_t missed; /* passes in a row that did not have it */
-	uint8_t pass;   /* low byte of the last pass that had it; 0xff after a removal */
+	uint8_t pass;   /* low byte of the last pass that had it */
 	uint8_t type;   /* SOCK_* */
 	uint16_t protocol; /* netlink family, ethertype, raw protocol */
 	union {

@@ -54,6 +54,7 @@ static void holder_lost(void *ctx, uint32_t pid, uint32_t inode, uint32_t fd)
 	if (t->events.wanted)
 		former_add(&t->events.former, t->holders, pid, inode, fd);
 	e->owner_pid = 0;
+	e->flags &= (uint8_t)~TRACK_OWNER_SOUGHT;
 	scan_lost(t, inode);
 }
 
@@ -169,6 +170,7 @@ int tracker_step(struct tracker *t)
 {
 	uint64_t now = host_now_usec();
 	int closings, scanned, passed = 0;
+	bool flushed;
 
 	t->boottime_usec = clock_usec(CLOCK_BOOTTIME);
 	t->step_usec = now;
@@ -184,8 +186,8 @@ int tracker_step(struct tracker *t)
 	if (scanned < 0)
 		return scanned;
 	scan_maybe_begin(t, now);
-	events_flush(&t->events, now);
-	if (closings > 0 || passed > 0 || scanned > 0)
+	flushed = events_flush(&t->events, now);
+	if (closings > 0 || passed > 0 || scanned > 0 || flushed)
 		return TRACKER_MORE;
 	if (passed == -EAGAIN || t->scan.phase != SCAN_NONE || t->scan.wanted || events_deadline(&t->events) != UINT64_MAX)
 		return TRACKER_WAIT;

@@ -325,6 +325,35 @@ static void test_a_miss_makes_a_dump(void)
 	netns_leave(back);
 }
 
+/* One that waited for its end only may have met it: that it is not found is the answer. */
+static void test_an_end_makes_no_dump(void)
+{
+	static const struct linger reset = { .l_onoff = 1 };
+	int back = netns_enter();
+
+	if (back < 0)
+		return;
+	pairs_open(AF_INET, AF_INET);
+	begin(GROUP_BIT(GROUP_base));
+	for (unsigned int i = 0; i < 40; i++)
+		add_get(SOURCE_tcp4, pairs.client[i]);
+	req.sources[SOURCE_tcp4].gets[20].may_end = true;
+	/* And one whose ports another socket has by now. */
+	req.sources[SOURCE_tcp4].gets[7].may_end = true;
+	req.sources[SOURCE_tcp4].gets[7].cookie++;
+	setsockopt(pairs.client[20], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(pairs.client[20]);
+	pairs.client[20] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	read_all();
+	CU_ASSERT_EQUAL(n_rows, 1 + 38);
+	CU_ASSERT_EQUAL(count_rows(SOURCE_tcp4, pairs.listener), 1);
+	for (unsigned int i = 0; i < 40; i++)
+		CU_ASSERT_EQUAL(count_rows(SOURCE_tcp4, pairs.client[i]), i != 7 && i != 20);
+	finish();
+	pairs_close();
+	netns_leave(back);
+}
+
 /* Answers that do not fit the receive buffer: a miss, and the next request is answered by another socket. */
 static void test_overrun(void)
 {
@@ -406,6 +435,7 @@ void suite_source_gets(void)
 	CU_add_test(s, "those that are named come, and no others", test_named_sockets_come);
 	CU_add_test(s, "nobody named, listeners only", test_listeners_alone);
 	CU_add_test(s, "one that is not found makes a dump", test_a_miss_makes_a_dump);
+	CU_add_test(s, "one that may have ended makes none", test_an_end_makes_no_dump);
 	CU_add_test(s, "answers that did not fit", test_overrun);
 	CU_add_test(s, "a dump that ENOBUFS interrupts is read again", test_a_dump_survives_enobufs);
 }

@@ -3,6 +3,7 @@
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -325,6 +326,162 @@ static void test_without_destroy_groups(void)
 	rig_finish();
 }
 
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in6 a = {};
+	socklen_t len = sizeof(a);
+
+	CU_ASSERT_EQUAL(getsockname(fd, (void *)&a, &len), 0);
+	return ntohs(a.sin6_port);
+}
+
+/* The kernel clears the ends of a socket that it resets before it tells of it: what was remembered is told. */
+static void test_reset(void)
+{
+	static const struct linger reset = { .l_onoff = 1 };
+	static const int families[] = { AF_INET, AF_INET6 };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t cookies[2];
+		uint32_t inodes[2];
+		uint16_t ports[2];
+		int fds[2];
+
+		rig_begin(true);
+		rig_open_listener(families[i]);
+		rig_open_pair(fds);
+		for (unsigned int k = 0; k < 2; k++) {
+			cookies[k] = rig_cookie_of(fds[k]);
+			inodes[k] = rig_inode_of(fds[k]);
+			ports[k] = port_of(fds[k]);
+		}
+		rig_run_pass(false);
+		CU_ASSERT_EQUAL(setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+		close(fds[0]);
+		close(fds[1]);
+		rig_settle_closings(2);
+		rig_take_events();
+		CU_ASSERT_EQUAL(rig_n_told, 2);
+		for (unsigned int k = 0; k < 2; k++) {
+			const struct rig_told *e = rig_find_told(SOCKETD_EVENT_CLOSED, cookies[k]);
+
+			CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+			CU_ASSERT_EQUAL(e->local_port, ports[k]);
+			CU_ASSERT_EQUAL(e->peer_port, ports[1 - k]);
+			CU_ASSERT_EQUAL(e->inode, inodes[k]);
+			CU_ASSERT_EQUAL(e->uid, geteuid());
+			CU_ASSERT_EQUAL(e->old_state, TCP_ESTABLISHED);
+		}
+		rig_finish();
+	}
+}
+
+/* A connection that waits to be accepted has no user: none is made up at its end. */
+static void test_uid_is_not_told(void)
+{
+	const struct track_entry *entry;
+	const struct rig_told *e;
+	uint64_t cookie = 0;
+	size_t cursor = 0;
+	int client;
+
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	client = rig_open_client();
+	rig_run_pass(false);
+	while ((entry = track_table_next(tracker_table(rig_tracker), &cursor)))
+		if (entry->source == SOURCE_tcp4 && entry->peer_port == port_of(client) && entry->uid == UINT32_MAX)
+			cookie = entry->cookie;
+	CU_ASSERT_NOT_EQUAL(cookie, 0);
+	close(steal_fd(&rig_listener));
+	close(client);
+	rig_settle_closings(3);
+	rig_take_events();
+	e = rig_find_told(SOCKETD_EVENT_CLOSED, cookie);
+	CU_ASSERT_PTR_NOT_NULL(e);
+	if (e)
+		CU_ASSERT_EQUAL(e->uid, 0);
+	rig_finish();
+}
+
+/* Sockets that only /proc/net tells of close as others do. */
+static void test_lines(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd, range;
+
+	rig_begin(true);
+	rig_run_pass(false);
+	range = open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC);
+	CU_ASSERT_TRUE_FATAL(range >= 0);
+	CU_ASSERT_EQUAL(write(range, "0 0", 3), 3);
+	close(range);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(bind(fd, (void *)&in, sizeof(in)), 0);
+	rig_run_pass(false);
+	close(fd);
+	rig_run_pass(false);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL_FATAL(rig_n_told, 2);
+	CU_ASSERT_EQUAL(rig_told[0].kind, SOCKETD_EVENT_OPENED);
+	CU_ASSERT_EQUAL(rig_told[1].kind, SOCKETD_EVENT_CLOSED);
+	CU_ASSERT_EQUAL(rig_told[1].source, SOURCE_proc_icmp);
+	CU_ASSERT_EQUAL(rig_told[1].pid, (uint32_t)getpid());
+	rig_finish();
+}
+
+/* Events that waited for a scan are let go a few at a time, in order, and none is forgotten. */
+static void test_release_in_slices(void)
+{
+	enum { N = 2 * EVENTS_RELEASES };
+	struct events *e;
+
+	rig_begin(true);
+	e = &rig_tracker->events;
+	for (unsigned int i = 0; i < N; i++) {
+		struct message m = { .data = (const uint8_t *)"0123456789abcdef", .len = 16, .source = SOURCE_unix };
+		struct event event = { .kind = SOCKETD_EVENT_OPENED, .generation = i, .waits = true, .m = &m };
+
+		events_put(e, &event, 0);
+	}
+	CU_ASSERT_TRUE(events_flush(e, EVENTS_WAIT_USEC));
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_n_told, EVENTS_RELEASES);
+	while (events_flush(e, EVENTS_WAIT_USEC))
+		;
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_n_told, N);
+	for (unsigned int i = 0; i < rig_n_told; i++)
+		CU_ASSERT_EQUAL(rig_told[i].generation, i);
+	rig_finish();
+}
+
+/* Where the kernel tells of no ends, what passes found gone holds up nothing that is new. */
+static void test_many_gone_without_destroy_groups(void)
+{
+	int fds[2];
+
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	rig_run_pass(false);
+	destroy_close(&rig_tracker->destroy);
+	rig_tracker->status.destroy_error = -ENOENT;
+	for (uint64_t i = 1; i <= GONE_MAX + 1; i++)
+		track_table_add(rig_tracker->table, SOURCE_tcp4, i << 40, 0, 0, NULL);
+	rig_run_pass(false);
+	rig_run_pass(false);
+	rig_open_pair(fds);
+	rig_run_pass(false);
+	rig_take_events();
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, rig_cookie_of(fds[0])), 1);
+	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, rig_cookie_of(fds[1])), 1);
+	close(fds[0]);
+	close(fds[1]);
+	rig_finish();
+}
+
 /* Nobody takes them: memory stays bounded, and told and lost make up the whole. */
 static void test_events_max(void)
 {
@@ -369,5 +526,10 @@ void suite_track_events(void)
 	CU_add_test(s, "churn while a pass reads", test_churn_in_a_pass);
 	CU_add_test(s, "UNIX sockets, whose end the kernel does not tell", test_unix_pair);
 	CU_add_test(s, "without destroy groups", test_without_destroy_groups);
+	CU_add_test(s, "a reset, whose ends the kernel clears", test_reset);
+	CU_add_test(s, "a user that was never told", test_uid_is_not_told);
+	CU_add_test(s, "lines of /proc", test_lines);
+	CU_add_test(s, "let go in slices", test_release_in_slices);
+	CU_add_test(s, "many that are gone, without destroy groups", test_many_gone_without_destroy_groups);
 	CU_add_test(s, "the bound on events", test_events_max);
 }

@@ -6,9 +6,11 @@
 #include <CUnit/CUnit.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -16,6 +18,7 @@
 #include "snapshot/messages.h"
 #include "snapshot/writer.h"
 #include "source/acquire.h"
+#include "source/process.h"
 #include "track/holders.h"
 #include "track/sight.h"
 #include "unit/suites.h"
@@ -92,13 +95,21 @@ static void test_keys(void)
 	add(t, 1, STATE_LISTEN, 443, 0);
 	add(t, 2, STATE_ESTABLISHED, 443, 50000);
 	add(t, 3, STATE_ESTABLISHED, 50001, 443);
-	add(t, 4, STATE_ESTABLISHED, 50002, 80);
+	add(t, 4, STATE_TIME_WAIT, 50002, 80);
 	track_table_add(t, SOURCE_udp4, 5, 0, 1005, NULL)->local_port = 443;
 	request_tcp(&req, STATES_ALL);
 	CU_ASSERT_EQUAL(narrowed(t, keys, 1, &req), 2);
 	CU_ASSERT_TRUE(gets_have(&req, SOURCE_tcp4, 2) && gets_have(&req, SOURCE_tcp4, 3));
 	CU_ASSERT_EQUAL(req.sources[SOURCE_tcp4].gets[0].local_port + req.sources[SOURCE_tcp4].gets[0].peer_port, 50443);
 	CU_ASSERT_EQUAL(req.sources[SOURCE_tcp4].gets[0].local[0], 127);
+	CU_ASSERT_FALSE(req.sources[SOURCE_tcp4].gets[0].may_end || req.sources[SOURCE_tcp4].gets[1].may_end);
+	request_deinit(&req);
+
+	/* A TIME-WAIT may be over when it is asked for. */
+	keys[0] = port_key(80);
+	request_tcp(&req, STATES_ALL);
+	CU_ASSERT_EQUAL(narrowed(t, keys, 1, &req), 1);
+	CU_ASSERT_TRUE(req.sources[SOURCE_tcp4].gets[0].may_end);
 	request_deinit(&req);
 
 	keys[0] = address_key("10.0.0.4");
@@ -148,7 +159,7 @@ static void test_mapped(void)
 	CU_ASSERT_EQUAL(narrow_once(t, &key, 1, STATES_ALL), 1);
 }
 
-static void feed(struct holders *h, uint32_t pid, uint32_t first_inode, unsigned n)
+static void feed(struct holders *h, uint32_t pid, uint64_t start, uint32_t first_inode, unsigned n)
 {
 	_Alignas(8) struct socketd_owner owners[8];
 	struct attr_block process;
@@ -157,6 +168,7 @@ static void feed(struct holders *h, uint32_t pid, uint32_t first_inode, unsigned
 	attr_block_begin(&process, SOCKETD_BLOCK_PROCESS);
 	attr_block_u32(&process, SOCKETD_PROCESS_PID, pid);
 	attr_block_bytes(&process, SOCKETD_PROCESS_COMM, "holder", 6);
+	attr_block_u64(&process, SOCKETD_PROCESS_START, start);
 	b.type = process.type;
 	b.length = (uint32_t)process.length;
 	CU_ASSERT_EQUAL(holders_apply(h, &b), 0);
@@ -171,16 +183,22 @@ static void test_pid(void)
 {
 	CLEANUP(track_table_free) struct track_table *t = NULL;
 	CLEANUP(holders_free) struct holders *h = NULL;
-	struct query_key key = { .kind = QUERY_KEY_PID, .number = 5 };
+	struct query_key key = { .kind = QUERY_KEY_PID, .number = (uint64_t)getpid() };
+	CLEANUP(close) int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint64_t start;
 	struct request req;
+	char name[12];
 
 	CU_ASSERT_EQUAL_FATAL(track_table_new(&t), 0);
 	CU_ASSERT_EQUAL_FATAL(holders_new(&h), 0);
 	for (unsigned i = 1; i <= 6; i++)
 		add(t, i, STATE_ESTABLISHED, 443, (uint16_t)i)->flags |= TRACK_OWNER_SOUGHT;
 	CU_ASSERT_EQUAL_FATAL(holders_begin(h), 0);
-	feed(h, 5, 1002, 2);
-	feed(h, 6, 1004, 1);
+	snprintf(name, sizeof(name), "%d", getpid());
+	start = process_start(proc_fd, name);
+	CU_ASSERT_TRUE(start > 0);
+	feed(h, (uint32_t)getpid(), start, 1002, 2);
+	feed(h, (uint32_t)getpid() + 1, start, 1004, 1);
 	holders_end(h, 0);
 	request_tcp(&req, STATES_ALL);
 	CU_ASSERT_EQUAL(narrow_by_keys(t, h, &key, 1, &req), 1);
@@ -193,6 +211,33 @@ static void test_pid(void)
 	CU_ASSERT_EQUAL(req.sources[SOURCE_tcp4].n_gets, 3);
 	CU_ASSERT_TRUE(gets_have(&req, SOURCE_tcp4, 6));
 	request_deinit(&req);
+	/* One that has an owner was looked for. */
+	track_table_find(t, SOURCE_tcp4, 6, 0)->owner_pid = 1;
+	request_tcp(&req, STATES_ALL);
+	CU_ASSERT_EQUAL(narrow_by_keys(t, h, &key, 1, &req), 1);
+	CU_ASSERT_EQUAL(req.sources[SOURCE_tcp4].n_gets, 2);
+	request_deinit(&req);
+}
+
+/* A process that no scan has seen can hold anything, by inheritance; so can one that has the pid of a former one. */
+static void test_unknown_pid(void)
+{
+	CLEANUP(track_table_free) struct track_table *t = NULL;
+	CLEANUP(holders_free) struct holders *h = NULL;
+	struct query_key key = { .kind = QUERY_KEY_PID, .number = (uint64_t)getpid() };
+	struct request req;
+
+	CU_ASSERT_EQUAL_FATAL(track_table_new(&t), 0);
+	CU_ASSERT_EQUAL_FATAL(holders_new(&h), 0);
+	add(t, 1, STATE_ESTABLISHED, 443, 1)->owner_pid = 1;
+	for (unsigned i = 0; i < 2; i++) {
+		request_tcp(&req, STATES_ALL);
+		CU_ASSERT_EQUAL(narrow_by_keys(t, h, &key, 1, &req), 0);
+		request_deinit(&req);
+		CU_ASSERT_EQUAL_FATAL(holders_begin(h), 0);
+		feed(h, (uint32_t)getpid(), 1, 1001, 1);
+		holders_end(h, 0);
+	}
 }
 
 /* What costs little is asked of the kernel, which knows the sockets of this moment. */
@@ -426,6 +471,7 @@ void suite_track_narrow(void)
 	CU_add_test(s, "keys of each kind", test_keys);
 	CU_add_test(s, "IPv4 addresses in IPv6", test_mapped);
 	CU_add_test(s, "by the process that holds them", test_pid);
+	CU_add_test(s, "by a process that was not scanned", test_unknown_pid);
 	CU_add_test(s, "not worth it", test_small_table);
 	CU_add_test(s, "too many, and what is left alone", test_limits);
 	CU_add_test(s, "the kernel by gets and by dump, IPv4", test_kernel4);

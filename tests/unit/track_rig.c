@@ -180,6 +180,9 @@ static void take_message(struct rig_told *e, const uint8_t *p)
 		e->cookie = (uint64_t)inet->id.idiag_cookie[1] << 32 | inet->id.idiag_cookie[0];
 		e->inode = inet->idiag_inode;
 		e->state = inet->idiag_state;
+		e->local_port = ntohs(inet->id.idiag_sport);
+		e->peer_port = ntohs(inet->id.idiag_dport);
+		e->uid = inet->idiag_uid;
 	}
 }
 
@@ -255,6 +258,8 @@ void rig_take_events(void)
 				memcpy(&last->track, p, sizeof(last->track));
 			} else if (b->type == SOCKETD_BLOCK_MESSAGES) {
 				take_message(last, p);
+			} else if (b->type == SOCKETD_BLOCK_LINES) {
+				last->source = (uint8_t)((const struct socketd_messages *)p)->source;
 			} else {
 				CU_ASSERT_EQUAL(b->type, SOCKETD_BLOCK_PROCESS);
 			}

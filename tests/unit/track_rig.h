@@ -16,6 +16,8 @@
 struct rig_told {
 	uint32_t kind, old_state, inode, pid, fd;
 	uint8_t source, state;
+	uint16_t local_port, peer_port;
+	uint32_t uid;
 	uint64_t cookie, lost, generation;
 	struct socketd_track track;
 };
