@@ -11,7 +11,7 @@
 /* Who cannot be told is nobody. */
 #define UID_NOBODY 65534u
 
-/* Calls of all senders that wait at one time: each holds its message. */
+/* Calls of all senders that wait at one time: each holds its message. Root has the whole, the others their share. */
 #define CALLS_MAX 1024u
 
 /* Senders whose uid is remembered; a unique name is never given twice in the life of a bus. */
@@ -187,6 +187,19 @@ static void caller_remember(struct calls *cs, sd_bus *bus, const char *name, uin
 	memcpy(c->name, name, len + 1);
 }
 
+static int too_many_calls(unsigned max, sd_bus_error *error)
+{
+	return bus_error_limits(error, "%u calls wait already, of all callers", max);
+}
+
+/* Whoever waits for the bus to tell who he is has a place of the rest, for as long as that takes. */
+static int check_share(const struct calls *cs, uint32_t uid, sd_bus_error *error)
+{
+	unsigned max = manager_share(CALLS_MAX);
+
+	return uid != 0 && cs->n_calls >= max ? too_many_calls(max, error) : 0;
+}
+
 static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
 	CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -211,7 +224,9 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error
 	}
 	/* The handler's own part of the call counts from here on. */
 	call_end(c);
-	r = handler(m, manager, uid, &error);
+	r = check_share(manager->calls, uid, &error);
+	if (r >= 0)
+		r = handler(m, manager, uid, &error);
 	if (r < 0)
 		reply_error(m, r, &error);
 	sd_bus_message_unref(m);
@@ -235,8 +250,10 @@ static int ask_bus(sd_bus_message *m, struct manager *manager, call_handler *han
 
 static int run_now(sd_bus_message *m, struct manager *manager, call_handler *handler, uint32_t uid, sd_bus_error *error)
 {
-	int r = handler(m, manager, uid, error);
+	int r = check_share(manager->calls, uid, error);
 
+	if (r >= 0)
+		r = handler(m, manager, uid, error);
 	if (r < 0 && !sd_bus_error_is_set(error))
 		return bus_error_from_errno(error, r, "the call failed");
 	return r < 0 ? r : 1;
@@ -263,11 +280,10 @@ int call_run(sd_bus_message *m, struct manager *manager, call_handler *handler, 
 	const char *sender = sender_of(m);
 
 	if (manager->calls->n_calls >= CALLS_MAX)
-		return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "%u calls wait already, of all callers", CALLS_MAX);
+		return too_many_calls(CALLS_MAX, error);
 	if (calls_count(manager->calls, m) >= manager->config.calls_sender_max)
-		return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-					 "%u of your calls wait already; let them end first",
-					 (unsigned)manager->config.calls_sender_max);
+		return bus_error_limits(error, "%u of your calls wait already; let them end first",
+					(unsigned)manager->config.calls_sender_max);
 	if (!*sender)
 		return run_now(m, manager, handler, peer_uid(bus), error);
 	known = caller_place(manager->calls, bus, sender);

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "bus/feed.h"
 #include "bus/owner_memory.h"
 #include "bus/readings.h"
 #include "query/ask.h"
 #include "source/acquire.h"
+#include "source/host.h"
 #include "source/names.h"
 #include "track/annotate.h"
 #include "track/narrow.h"
@@ -38,7 +38,6 @@ struct feed {
 	struct acquire_owners owners;
 	struct annotate *annotate; /* NULL: acquire writes to out itself */
 	struct arena between;
-	uint64_t table_age_usec;
 
 	struct reading *reading; /* or it comes from here */
 	struct reading_waiter waiter;
@@ -117,10 +116,8 @@ static int start_acquire(struct feed *f)
 	r = query_plan(f->ask.query, &names, &req);
 	if (r >= 0 && t) {
 		r = narrow_request(t, f->ask.query, f->ask.table_age_usec, &req);
-		if (r >= 0) {
-			f->table_age_usec = r == 1 ? req.table_age_usec : 0;
+		if (r >= 0)
 			r = add_annotate(f, t, &req, r == 1);
-		}
 		if (req.uid == 0) {
 			owner_memory_init(&f->owners, t);
 			owners = &f->owners;
@@ -346,13 +343,5 @@ int feed_arm(struct feed *f, enum feed_wait wait)
 
 uint64_t feed_clock_usec(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-uint64_t feed_table_age_usec(const struct feed *f)
-{
-	return f->table_age_usec;
+	return host_now_usec();
 }

@@ -57,7 +57,4 @@ int feed_arm(struct feed *f, enum feed_wait wait);
 #define FEED_SLICE_USEC 3000u
 uint64_t feed_clock_usec(void);
 
-/* How old the table is that its TCP connections were found in; 0 when none was used. */
-uint64_t feed_table_age_usec(const struct feed *f);
-
 #endif

@@ -78,26 +78,6 @@ static int read_options(sd_bus_message *m, struct open_arguments *a, sd_bus_erro
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static int format_from_name(const char *name, enum stream_format *ret)
-{
-	static const struct {
-		const char *name;
-		enum stream_format format;
-	} formats[] = {
-		{ "packed", STREAM_PACKED },
-		{ "ndjson", STREAM_NDJSON },
-		{ "json-seq", STREAM_JSON_SEQ },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		if (!strcmp(formats[i].name, name)) {
-			*ret = formats[i].format;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 static int open_sockets(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
 {
 	CLEANUP(open_arguments_deinit) struct open_arguments a = { .format = "ndjson", .max_age_usec = UINT64_MAX };
@@ -110,8 +90,8 @@ static int open_sockets(sd_bus_message *m, struct manager *manager, uint32_t uid
 		r = read_options(m, &a, error);
 	if (r < 0)
 		return r;
-	if (format_from_name(a.format, &req.format) < 0)
-		return bus_error_invalid_args(error, "there is no format \"%.64s\"; there are packed, ndjson and json-seq", a.format);
+	if (stream_format_from_name(a.format, &req.format) < 0)
+		return bus_error_no_such_format(error, a.format);
 	req.query = a.filter.query;
 	req.text = a.filter.text;
 	req.fields = a.fields;

@@ -59,19 +59,6 @@ static int read_options(sd_bus_message *m, struct monitor_request *req, const ch
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static int parse_format(const char *name, enum stream_format *ret, sd_bus_error *error)
-{
-	if (!strcmp(name, "packed"))
-		*ret = STREAM_PACKED;
-	else if (!strcmp(name, "ndjson"))
-		*ret = STREAM_NDJSON;
-	else if (!strcmp(name, "json-seq"))
-		*ret = STREAM_JSON_SEQ;
-	else
-		return bus_error_invalid_args(error, "there is no format \"%.64s\"; there are packed, ndjson and json-seq", name);
-	return 0;
-}
-
 static int check_limits(const struct manager *m, uint32_t uid, sd_bus_error *error)
 {
 	if (monitors_count(m) >= m->config.monitors_max)
@@ -94,15 +81,15 @@ static int open_monitor(sd_bus_message *m, struct manager *manager, uint32_t uid
 	r = filter_read(&req.filter, m, error);
 	if (r >= 0)
 		r = read_options(m, &req, &format, error);
-	if (r >= 0)
-		r = parse_format(format, &req.format, error);
+	if (r >= 0 && stream_format_from_name(format, &req.format) < 0)
+		r = bus_error_no_such_format(error, format);
 	if (r >= 0)
 		r = check_limits(manager, uid, error);
 	if (r < 0)
 		return r;
 	r = monitor_open(manager, &req, &fd);
 	if (r == -EDQUOT)
-		return bus_error_limits(error, "more readings a second than are allowed; try again");
+		return bus_error_too_many_readings(error);
 	if (r < 0)
 		return bus_error_from_errno(error, r, "opening a monitor");
 	/* Should this fail, the reader's end is closed, and that ends the monitor. */

@@ -60,19 +60,21 @@ static int copy_block(const struct block *b, struct arena *out)
 	return 0;
 }
 
+/* First what can be taken back: after -ENOMEM the same block comes again, and the holders must not have it twice. */
 static int memory_block(void *ctx, const struct block *b, struct arena *out)
 {
 	struct holders *h = tracker_holders(ctx);
+	struct arena_mark mark = arena_mark(out);
 	uint32_t pid = 0;
 	int r;
 
+	r = is_same(b, &pid) ? holders_write(h, pid, out) : copy_block(b, out);
+	if (r < 0 && r != -ENOENT)
+		return r;
 	r = holders_apply(h, b);
 	if (r < 0)
-		return r;
-	if (!is_same(b, &pid))
-		return copy_block(b, out);
-	r = holders_write(h, pid, out);
-	return r == -ENOENT ? 0 : r;
+		arena_rewind(out, mark);
+	return r;
 }
 
 static void memory_end(void *ctx, int error)

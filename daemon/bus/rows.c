@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "bus/queue.h"
 #include "bus/rows.h"
 #include "query/dedupe.h"
 #include "query/json.h"
@@ -23,8 +24,7 @@ struct rows {
 	struct context *context;
 	struct record record;
 	struct dedupe dedupe;
-	char *text;
-	size_t start, end, size;
+	struct queue text;
 };
 
 int rows_new(struct rows **ret, struct arena *in, const struct query *q, const enum field_id *fields, size_t n_fields,
@@ -60,30 +60,9 @@ struct rows *rows_free(struct rows *r)
 		return NULL;
 	context_free(r->context);
 	free(r->fields);
-	free(r->text);
+	queue_deinit(&r->text);
 	free(r);
 	return NULL;
-}
-
-static int append_text(struct rows *r, const char *text, size_t len)
-{
-	if (r->start == r->end)
-		r->start = r->end = 0;
-	if (r->size - r->end < len) {
-		size_t want = r->size ? r->size : 64 * 1024;
-		char *more;
-
-		while (want - r->end < len)
-			want *= 2;
-		more = realloc(r->text, want);
-		if (!more)
-			return -ENOMEM;
-		r->text = more;
-		r->size = want;
-	}
-	memcpy(r->text + r->end, text, len);
-	r->end += len;
-	return 0;
 }
 
 /* One object, one line. */
@@ -96,10 +75,10 @@ static int append_object(struct rows *r, struct json_object *o)
 	if (!text)
 		return -ENOMEM;
 	if (r->record_separator)
-		e = append_text(r, "\x1e", 1);
+		e = queue_append(&r->text, "\x1e", 1);
 	if (e == 0)
-		e = append_text(r, text, len);
-	return e < 0 ? e : append_text(r, "\n", 1);
+		e = queue_append(&r->text, text, len);
+	return e < 0 ? e : queue_append(&r->text, "\n", 1);
 }
 
 static int append_reading(struct rows *r)
@@ -162,11 +141,11 @@ int rows_step(struct rows *r)
 
 const char *rows_text(const struct rows *r, size_t *ret_len)
 {
-	*ret_len = r->end - r->start;
-	return r->text + r->start;
+	*ret_len = queue_pending(&r->text);
+	return (const char *)r->text.data + r->text.start;
 }
 
 void rows_sent(struct rows *r, size_t n)
 {
-	r->start += n;
+	queue_consume(&r->text, n);
 }

@@ -282,14 +282,27 @@ static int start_feed(struct stream *s, const struct stream_request *req)
 	return r == -EDQUOT ? -EBUSY : r;
 }
 
-int stream_new(struct stream **ret, int *ret_fd, sd_event *event, struct stream_owner *owner,
-	       struct stream_request *req)
+int stream_format_from_name(const char *name, enum stream_format *ret)
+{
+	static const char *const names[] = {
+		[STREAM_PACKED] = "packed", [STREAM_NDJSON] = "ndjson", [STREAM_JSON_SEQ] = "json-seq",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(names[i], name)) {
+			*ret = (enum stream_format)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int stream_new(struct stream **ret, int *ret_fd, struct stream_owner *owner, struct stream_request *req)
 {
 	CLEANUP(stream_free) struct stream *s = calloc(1, sizeof(*s));
 	CLEANUP(close) int theirs = -1;
 	int pair[2], size = LIMIT_STREAM_SOCKET_BUFFER, r;
 
-	(void)event;
 	if (!s)
 		return -ENOMEM;
 	s->fd = -1;

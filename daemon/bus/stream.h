@@ -17,6 +17,9 @@ enum stream_format {
 	STREAM_JSON_SEQ, /* the same with RS before each (RFC 7464) */
 };
 
+/* "packed", "ndjson", "json-seq". -EINVAL for others. */
+int stream_format_from_name(const char *name, enum stream_format *ret);
+
 struct manager;
 struct stream;
 
@@ -46,8 +49,7 @@ struct stream_request {
  * -ENOMEM, -EMFILE, -EBUSY over ReadingsPerSecond of this user, and those of feed_new. The stream ends by itself:
  * when all is sent, when the reader hangs up, or when it stalls.
  */
-int stream_new(struct stream **ret, int *ret_fd, sd_event *event, struct stream_owner *owner,
-	       struct stream_request *req);
+int stream_new(struct stream **ret, int *ret_fd, struct stream_owner *owner, struct stream_request *req);
 struct stream *stream_free(struct stream *s);
 
 uint32_t stream_uid(const struct stream *s);

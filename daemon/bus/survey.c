@@ -170,10 +170,11 @@ static void on_reading(struct reading_waiter *w, struct reading *reading, int er
 		s->reading = NULL;
 	else
 		r = reading_walk_new(&s->walk, reading);
+	/* Many may wait for one reading: each has its turn from the loop. */
+	if (r >= 0)
+		r = sd_event_source_set_enabled(s->turn, SD_EVENT_ONESHOT);
 	if (r < 0)
 		survey_fail(s, r, &e);
-	else
-		survey_run(s);
 }
 
 static int add_turn(struct survey *s)
