@@ -63,6 +63,7 @@ def parse_arguments():
     parser.add_argument("--slack", type=float, default=1.0,
                         help="times may be over their budgets by this factor: for a machine with other work (1)")
     parser.add_argument("--part", choices=("core", "daemon"), help="only these rows (both)")
+    parser.add_argument("--passes", type=int, default=1000, help="of the tracker, for its growth (1000)")
     parser.add_argument("--cpu-seconds", type=int, default=60,
                         help="how long the idle daemon's CPU is watched (60; the budget speaks of 300)")
     parser.add_argument("--bus", help="passed to sockctl (default: as it finds its daemon)")
