@@ -10,7 +10,7 @@ passed=0
 failed=0
 skipped=0
 
-EXTRA_PACKAGES="python3 iproute2 lsof util-linux dbus dbus-bin dbus-daemon systemd scdoc netbase"
+EXTRA_PACKAGES="python3 iproute2 lsof util-linux dbus dbus-bin dbus-daemon libglib2.0-bin python3-dbus systemd scdoc netbase"
 [[ $parts != *" fuzz "* ]] || EXTRA_PACKAGES+=" clang libclang-rt-14-dev"
 [[ $parts != *" vm "* ]] || EXTRA_PACKAGES+=" qemu-system-x86 busybox-static cpio xz-utils"
 export EXTRA_PACKAGES

@@ -15,6 +15,7 @@ import signal
 import socket
 import struct
 import subprocess
+import textwrap
 import time
 import unittest
 
@@ -791,6 +792,18 @@ class Daemon(Typed):
         if "not a bus" in run.stderr or "Hello" in run.stderr:
             self.skipTest(run.stderr)
         self.assertEqual(run.returncode, 0, run.stderr)
+
+
+    def test_python_of_the_readme(self):
+        """The lines that are printed there, on our bus."""
+        self.begin()
+        readme = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+        text = re.search(r"^    import dbus\n(?:    .*\n)+", readme, re.MULTILINE).group(0)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            run = subprocess.run(["/usr/bin/python3", "-c", textwrap.dedent(text)], capture_output=True, text=True, check=False,
+                                 env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.address})
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertIn(f"127.0.0.1 {server.getsockname()[1]} {os.getpid()} python3", run.stdout)
 
 
 def own(family):

@@ -386,7 +386,12 @@ class Status(Daemon):
     def test_daemon_of_others(self):
         self.begin()
         os.chmod(self.folder, 0o700)
-        r = run(self.bus, "status", user=65534, group=65534, extra_groups=[])
+        with tempfile.TemporaryDirectory() as folder:
+            # Where the project lies is not for everybody to read.
+            os.chmod(folder, 0o755)
+            program = shutil.copy(SOCKCTL, folder)
+            r = subprocess.run([program, self.bus, "status"], stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT,
+                               env=ENV, cwd="/", user=65534, group=65534, extra_groups=[], check=False)
         self.assertEqual(r.returncode, 4, r.stderr)
         self.assertIn(b"not allowed", r.stderr)
 
