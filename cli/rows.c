@@ -11,9 +11,6 @@
 #include "cli/rows.h"
 #include "query/json.h"
 
-/* Connections of this age are old enough to be missed by who asks. */
-#define TABLE_AGE_SAID_USEC 2000000u
-
 /* typed: by the user, to be shown a mistake in; else it is what was typed, which is right, with letters before it. */
 static int parse_text(struct query **ret, const char *text, bool typed)
 {
@@ -236,21 +233,31 @@ static void say_no_handlers(const struct rows *r)
 		message("%s: this kernel has no handler for such sockets (a module may be missing): none can be listed", name);
 }
 
-/* What makes the answer another one than it looks, though nothing of it failed. */
-static void say_notes(const struct rows *r)
+static void say_table_age(const struct rows *r)
 {
-	const struct host_info *host = context_host(r->context);
+	uint64_t tenths = (context_host(r->context)->table_age_usec + 99999) / 100000;
 
-	if (r->arg->quiet)
-		return;
-	if (host->table_age_usec > TABLE_AGE_SAID_USEC)
-		message_note("TCP connections opened in the last %llu s are not in this answer; --fresh reads all",
-			     (unsigned long long)(host->table_age_usec + 999999) / 1000000);
-	/* A recording has what it has; a daemon's answer without a row does not tell whether it remembers. */
+	if (tenths > 0 && !r->arg->quiet)
+		message_note("TCP connections opened in the last %llu.%llu s are not in this answer; --fresh reads all",
+			     (unsigned long long)tenths / 10, (unsigned long long)tenths % 10);
+}
+
+/*
+ * Whether what is remembered was there where it was asked for. Columns without it are empty, a
+ * filter on it is not answered. A recording has what it has; a daemon's answer without a row does
+ * not tell whether it remembers.
+ */
+static bool check_tracks(const struct rows *r)
+{
+	bool is_filtered = query_groups(r->query) & GROUP_BIT(GROUP_track);
+
 	if (r->has_tracks || r->arg->file || !(r->lacks_tracks || r->arg->direct))
-		return;
-	if (r->asks_tracks || query_groups(r->query) & GROUP_BIT(GROUP_track))
-		message_note("ages and rates need a running socketd: start it with systemctl start socketd");
+		return true;
+	if (is_filtered)
+		message("ages and rates need a running socketd (socketd &, or systemctl start socketd): the filter cannot be answered");
+	else if (r->asks_tracks && !r->arg->quiet)
+		message_note("ages and rates need a running socketd: socketd &, or systemctl start socketd");
+	return !is_filtered;
 }
 
 static bool check_owners(const struct rows *r)
@@ -276,8 +283,11 @@ int rows_finish(struct rows *r)
 
 	if (r->error < 0)
 		return finish_error(r);
-	if (r->at_end || r->n_matched)
-		say_notes(r);
+	if (r->at_end || r->n_matched) {
+		say_table_age(r);
+		if (!check_tracks(r))
+			return EXIT_UNREACHABLE;
+	}
 	if (r->at_end) {
 		for (unsigned id = 1; id < SOURCE_COUNT; id++)
 			whole &= check_source(r, id);
