@@ -347,7 +347,8 @@ int narrow_request(struct tracker *t, const struct query *q, uint64_t max_age_us
 	size_t n_keys;
 	int r;
 
-	if (status->tcp_cpu_usec < NARROW_WALK_MIN_USEC || status->destroy_error != 0 || !table_is_whole(status))
+	if (status->tcp_cpu_usec < NARROW_WALK_MIN_USEC || track_table_count(tracker_table(t)) < NARROW_SOCKETS_MIN ||
+	    status->destroy_error != 0 || !table_is_whole(status))
 		return 0;
 	n_keys = query_keys(q, keys);
 	seen_usec = status->begin_boottime_usec;

@@ -10,6 +10,8 @@
 
 /* A walk over the kernel's table that costs less than this is made: its answer is of now. */
 #define NARROW_WALK_MIN_USEC 10000u
+/* Of so few sockets a walk is cheap, whatever the last one was measured to cost on a busy machine. */
+#define NARROW_SOCKETS_MIN 4096u
 
 /*
  * Turns the dumps of TCP in a planned request into single gets for the sockets
