@@ -27,6 +27,7 @@
 #include "track/foreign_state.h"
 
 #define TYPE_DCCP 6 /* SOCK_DCCP, which C libraries do not all have */
+#define TIMER_TIME_WAIT 3 /* idiag_timer of a TIME-WAIT, whose state can be FIN_WAIT2 (tw_diag_fill()) */
 #define SCTP_SOCKET_TCP 2 /* enum sctp_socket_type: net/sctp/structs.h */
 
 /* Attributes, one after another; at damage the row ends. */
@@ -129,7 +130,7 @@ static void read_tcp(struct sight *s, const struct inet_diag_msg *m, struct attr
 {
 	bool is_request = (s->state == STATE_SYN_RECV || s->state == STATE_NEW_SYN_RECV) && s->inode == 0;
 
-	s->is_brief = s->state == STATE_TIME_WAIT || is_request;
+	s->is_brief = s->state == STATE_TIME_WAIT || m->idiag_timer == TIMER_TIME_WAIT || is_request;
 	if (s->protocol == IPPROTO_DCCP) {
 		s->type = TYPE_DCCP;
 		return;

@@ -111,6 +111,37 @@ static void test_changed(void)
 	rig_finish();
 }
 
+/*
+ * A closed socket in FIN-WAIT-2 is soon a TIME-WAIT that says FIN-WAIT-2 (tw_substate), with the
+ * cookie of the socket whose end was told: no opening.
+ */
+static void test_fin_wait_2(void)
+{
+	uint64_t cookie;
+	int fds[2];
+
+	rig_begin(true);
+	rig_open_listener(AF_INET);
+	rig_run_pass(false);
+	/* One that a pass saw, and one that lives between two. */
+	for (unsigned int i = 0; i < 2; i++) {
+		rig_open_pair(fds);
+		cookie = rig_cookie_of(fds[0]);
+		if (i == 0)
+			rig_run_pass(false);
+		close(fds[0]);
+		rig_settle_closings(i + 1);
+		rig_run_pass(false);
+		rig_run_pass(false);
+		rig_take_events();
+		CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_OPENED, cookie), 1);
+		CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_CLOSED, cookie), 1);
+		CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_CHANGED, cookie), 0);
+		/* The other end is in CLOSE-WAIT, and stays. */
+	}
+	rig_finish();
+}
+
 /* A request sock has no event; the socket that it becomes has its cookie, and one. */
 static void test_request_sock(void)
 {
@@ -521,6 +552,7 @@ void suite_track_events(void)
 
 	CU_add_test(s, "opened and closed", test_opened_and_closed);
 	CU_add_test(s, "a change of state", test_changed);
+	CU_add_test(s, "FIN-WAIT-2 of a closed socket", test_fin_wait_2);
 	CU_add_test(s, "a request sock becomes a socket", test_request_sock);
 	CU_add_test(s, "short connections between two passes", test_short_connections);
 	CU_add_test(s, "churn while a pass reads", test_churn_in_a_pass);
