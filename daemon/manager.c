@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #include "bus/call.h"
 #include "bus/feed.h"
@@ -19,15 +18,6 @@
 
 /* STATUS= is for people: often enough for them. */
 #define STATUS_EVERY_USEC (10 * 1000000ull)
-
-static uint64_t boottime_usec(void)
-{
-	struct timespec t;
-
-	if (clock_gettime(CLOCK_BOOTTIME, &t) < 0)
-		return 0;
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 static void on_stream_closed(struct stream_owner *o, struct stream *s)
 {
@@ -156,7 +146,7 @@ int manager_new(struct manager **ret, const struct manager_options *options)
 	m->config_path = options->config_path;
 	m->stdio = options->stdio;
 	m->verbose = options->verbose;
-	m->begin_boottime_usec = boottime_usec();
+	m->begin_boottime_usec = tracker_boottime_usec();
 	m->bus_log.message_id = LOG_ID_BUS_GONE;
 	m->stream_owner.closed = on_stream_closed;
 	m->refresh_listener = (struct refresh_listener){ .stepped = on_stepped, .passed = on_passed };

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "bus/error.h"
 #include "bus/list.h"
@@ -22,15 +21,6 @@
 
 /* What this build can do beside answering: const, whatever else is there. */
 static const char *const features[] = { "events", "tracking" };
-
-static uint64_t boottime_usec(void)
-{
-	struct timespec t;
-
-	if (clock_gettime(CLOCK_BOOTTIME, &t) < 0)
-		return 0;
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* Empty when the module is not there. */
 static void module_version(char *buf, size_t size)
@@ -62,7 +52,7 @@ static int append_host(sd_bus_message *m, struct manager *manager)
 	module_version(module, sizeof(module));
 	r = variant_append_string(m, "version", SOCKETD_VERSION);
 	if (r >= 0)
-		r = variant_append_u64(m, "uptime-usec", boottime_usec() - manager->begin_boottime_usec);
+		r = variant_append_u64(m, "uptime-usec", tracker_boottime_usec() - manager->begin_boottime_usec);
 	if (r >= 0)
 		r = variant_append_string(m, "kernel", uname(&uts) < 0 ? "" : uts.release);
 	if (r >= 0)
@@ -120,7 +110,7 @@ static int append_table(sd_bus_message *m, struct manager *manager, const struct
 
 static int append_last_pass(sd_bus_message *m, const struct tracker_status *s)
 {
-	uint64_t now = boottime_usec();
+	uint64_t now = tracker_boottime_usec();
 	int r;
 
 	if (s->generation == 0)

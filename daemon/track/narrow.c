@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "source/process.h"
 #include "track/holders.h"
@@ -330,14 +329,6 @@ static bool table_is_whole(const struct tracker_status *s)
 	return s->generation > 0 && s->n_unremembered == 0;
 }
 
-static uint64_t now_boottime_usec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 int narrow_request(struct tracker *t, const struct query *q, uint64_t max_age_usec, struct request *req)
 {
 	const struct tracker_status *status = tracker_status(t);
@@ -360,7 +351,7 @@ int narrow_request(struct tracker *t, const struct query *q, uint64_t max_age_us
 		if (status->scan_boottime_usec < seen_usec)
 			seen_usec = status->scan_boottime_usec;
 	}
-	age_usec = now_boottime_usec() - seen_usec;
+	age_usec = tracker_boottime_usec() - seen_usec;
 	if (age_usec > max_age_usec)
 		return 0;
 	r = narrow_by_keys(tracker_table(t), h, keys, n_keys, req);

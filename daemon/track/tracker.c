@@ -20,6 +20,11 @@ static uint64_t clock_usec(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+uint64_t tracker_boottime_usec(void)
+{
+	return clock_usec(CLOCK_BOOTTIME);
+}
+
 int tracker_watch(struct tracker *t, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -80,7 +85,7 @@ int tracker_new(struct tracker **ret, const struct tracker_limits *limits)
 	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->epoll_fd < 0)
 		return -errno;
-	t->boottime_usec = clock_usec(CLOCK_BOOTTIME);
+	t->boottime_usec = tracker_boottime_usec();
 	*ret = STEAL_PTR(t);
 	return 0;
 }
@@ -120,7 +125,7 @@ int tracker_begin_pass(struct tracker *t, bool counters)
 
 	if (t->pass.phase != PASS_NONE)
 		return -EBUSY;
-	t->boottime_usec = clock_usec(CLOCK_BOOTTIME);
+	t->boottime_usec = tracker_boottime_usec();
 	r = gone_open(t);
 	if (r < 0)
 		return r;
@@ -172,7 +177,7 @@ int tracker_step(struct tracker *t)
 	int closings, scanned, passed = 0;
 	bool flushed;
 
-	t->boottime_usec = clock_usec(CLOCK_BOOTTIME);
+	t->boottime_usec = tracker_boottime_usec();
 	t->step_usec = now;
 	closings = gone_receive(t);
 	if (closings < 0)
@@ -284,7 +289,7 @@ static uint32_t thousandths(uint16_t packed)
 
 void tracker_fill(const struct tracker *t, const struct track_entry *e, struct socketd_track *ret)
 {
-	uint64_t now = clock_usec(CLOCK_BOOTTIME);
+	uint64_t now = tracker_boottime_usec();
 
 	(void)t;
 	*ret = (struct socketd_track){

@@ -91,6 +91,9 @@ struct tracker_status {
 
 const struct tracker_status *tracker_status(const struct tracker *t);
 
+/* CLOCK_BOOTTIME in µs: now, for times of the status to be compared with. */
+uint64_t tracker_boottime_usec(void);
+
 /*
  * Finds the owners of new sockets: begins a scan, or another behind the one that
  * is under way. A pass that finds sockets without an owner does so by itself, as
