@@ -410,8 +410,8 @@ class Remembered(Daemon):
         """A socket from before the daemon is older than its age; a newer one is as old as it says."""
         with socket.create_server(("127.0.0.1", 0)) as old:
             self.begin()
+            begin = time.monotonic()
             with socket.create_server(("127.0.0.1", 0)) as new:
-                begin = time.monotonic()
                 self.settle()
                 time.sleep(1)
                 ask = lambda s: run(self.bus, "show", "--json", f"sk:{cookie(s):x}", "--max-age=1m")
