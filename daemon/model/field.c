@@ -40,6 +40,7 @@
 	ENUM(ss)                        \
 	ENUM(pacing)                    \
 	ENUM(errno)                     \
+	ENUM(holding)                   \
 	FLAGS(tcpi_options)             \
 	FLAGS(mptcp_subflow)            \
 	FLAGS(mptcpi)                   \
@@ -240,7 +241,7 @@ const char *field_group_name(enum field_group g)
 		[GROUP_af_unix] = "af_unix", [GROUP_af_netlink] = "af_netlink",
 		[GROUP_af_packet] = "af_packet", [GROUP_af_vsock] = "af_vsock", [GROUP_af_xdp] = "af_xdp",
 		[GROUP_af_smc] = "af_smc", [GROUP_af_tipc] = "af_tipc", [GROUP_socket] = "socket",
-		[GROUP_sock] = "sock", [GROUP_track] = "track",
+		[GROUP_sock] = "sock", [GROUP_track] = "track", [GROUP_flow] = "flow",
 	};
 
 	return names[g];
@@ -258,6 +259,7 @@ const char *field_group_title(enum field_group g)
 		[GROUP_af_netlink] = "Netlink", [GROUP_af_packet] = "Packet", [GROUP_af_vsock] = "VSOCK",
 		[GROUP_af_xdp] = "XDP", [GROUP_af_smc] = "SMC", [GROUP_af_tipc] = "TIPC",
 		[GROUP_socket] = "struct socket", [GROUP_sock] = "struct sock", [GROUP_track] = "Remembered by socketd",
+		[GROUP_flow] = "Way through the kernel",
 	};
 
 	return titles[g];

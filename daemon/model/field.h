@@ -55,12 +55,16 @@ enum field_group {
 	GROUP_socket,
 	GROUP_sock,
 	GROUP_track,
+	GROUP_flow,
 	GROUP_COUNT
 };
 
 #define GROUP_BIT(g) (UINT32_C(1) << (g))
-/* Everything but what must be asked for by name: it needs more rights or repeats another group. */
-#define GROUPS_DETAIL (((UINT32_C(1) << GROUP_COUNT) - 1) & ~GROUP_BIT(GROUP_bpf) & ~GROUP_BIT(GROUP_meminfo))
+/* What only the kernel module tells. A listing asks for it by name; a socket shown whole has it. */
+#define GROUPS_INTERNAL (GROUP_BIT(GROUP_socket) | GROUP_BIT(GROUP_sock) | GROUP_BIT(GROUP_flow))
+/* Everything but what must be asked for by name: it needs more rights, costs more or repeats another group. */
+#define GROUPS_DETAIL \
+	(((UINT32_C(1) << GROUP_COUNT) - 1) & ~GROUP_BIT(GROUP_bpf) & ~GROUP_BIT(GROUP_meminfo) & ~GROUPS_INTERNAL)
 
 enum field_access { ACCESS_public, ACCESS_owner, ACCESS_privileged };
 

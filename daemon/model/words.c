@@ -8,6 +8,7 @@
 
 #include "model/words.h"
 #include "socketd/stream.h"
+#include "socketd/uapi.h"
 
 /*
  * The numbers are the kernel's ABI, named at each table; they are written out
@@ -147,6 +148,11 @@ WORDS(tsflags, "tsflags", { BIT(0), "TX_HARDWARE" }, { BIT(1), "TX_SOFTWARE" }, 
       { BIT(10), "OPT_CMSG" }, { BIT(11), "OPT_TSONLY" }, { BIT(12), "OPT_STATS" },
       { BIT(13), "OPT_PKTINFO" }, { BIT(14), "OPT_TX_SWHW" }, { BIT(15), "BIND_PHC" },
       { BIT(16), "OPT_ID_TCP" }, { BIT(17), "OPT_RX_FILTER" });
+
+/* include/socketd/uapi.h, enum socketd_holding */
+WORDS(holding, "holding", { SOCKETD_HOLDING_FILE, "file" }, { SOCKETD_HOLDING_KERNEL, "kernel" },
+      { SOCKETD_HOLDING_UNACCEPTED, "unaccepted" }, { SOCKETD_HOLDING_ORPHAN, "orphan" },
+      { SOCKETD_HOLDING_IN_FLIGHT, "in-flight" }, { SOCKETD_HOLDING_MINI, "no-socket" });
 
 /* include/uapi/asm-generic/errno*.h: what a socket can hold in sk_err */
 WORDS(errno, "errno", { 0, "none" }, { 1, "EPERM" }, { 4, "EINTR" }, { 5, "EIO" }, { 11, "EAGAIN" },

@@ -24,7 +24,7 @@ extern const struct words words_family, words_type, words_state, words_timer, wo
 	words_sctp_type, words_ndiag, words_pdi, words_shutdown, words_xdu, words_smc_mode,
 	words_tipc_state, words_tipc_scope, words_ss, words_socket, words_open, words_sk, words_tsq,
 	words_pacing, words_userlocks, words_tsflags, words_errno, words_event, words_netlink,
-	words_ethertype, words_ipproto;
+	words_ethertype, words_ipproto, words_holding;
 
 /* The word of a number, or NULL. */
 const char *words_find(const struct words *w, uint64_t value);
