@@ -31,7 +31,7 @@ struct refresh {
 	sd_event_source *input, *timeout, *turn, *pass_timer;
 	uint64_t pass_begin_usec;     /* 0: there was none */
 	uint64_t counters_begin_usec; /* of the last pass with counters */
-	uint64_t generation, n_scans, n_lost; /* that were seen already */
+	uint64_t generation, n_scans, n_dropped; /* that were seen already */
 	/* CPU that was used and is not paid for yet: at the beginning of the pass, and since. */
 	uint64_t debt_usec, cost_usec;
 	bool asked; /* for a pass that has not begun */
@@ -155,10 +155,10 @@ static void log_faults(struct refresh *r, const struct tracker_status *status)
 		log_limited(&r->table_log, LOG_WARNING,
 			    "%" PRIu64 " sockets are not remembered: TableMemoryMax= is reached, or memory is short",
 			    status->n_unremembered);
-	if (status->n_lost != r->n_lost)
+	if (status->n_dropped != r->n_dropped)
 		log_limited(&r->lost_log, LOG_NOTICE,
-			    "the kernel dropped notices of %" PRIu64 " closed sockets: too many at once", status->n_lost - r->n_lost);
-	r->n_lost = status->n_lost;
+			    "the kernel dropped notices of %" PRIu64 " closed sockets: too many at once", status->n_dropped - r->n_dropped);
+	r->n_dropped = status->n_dropped;
 	if (status->scan_error)
 		log_limited(&r->scan_log, LOG_WARNING, "the owners of sockets cannot be read: %s",
 			    strerror(abs(status->scan_error)));

@@ -60,7 +60,7 @@ void events_want(struct events *e, bool want);
 /* Past the bound an event is counted as lost. -ENOMEM likewise: it never fails. */
 void events_put(struct events *e, const struct event *event, uint64_t now_usec);
 
-/* What the kernel dropped. */
+/* Openings and closings that nobody will know of: the kernel dropped the notices (track/dropped.h). */
 void events_put_lost(struct events *e, uint64_t n);
 
 /*

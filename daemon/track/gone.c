@@ -109,6 +109,17 @@ static int told_message(void *ctx, const struct message *m, const struct sight *
 	return 0;
 }
 
+/*
+ * Until the first pass is over nothing is new: of what comes and goes meanwhile
+ * no opening and no closing is counted.
+ */
+static void put_dropped(struct tracker *t, uint64_t n)
+{
+	t->status.n_dropped += n;
+	if (t->status.generation > 0)
+		dropped_add(&t->dropped, n, t->pass.phase != PASS_NONE, t->events.wanted);
+}
+
 int gone_receive(struct tracker *t)
 {
 	uint64_t lost = 0;
@@ -120,8 +131,7 @@ int gone_receive(struct tracker *t)
 		if (r == -EAGAIN || r == -ENOMEM)
 			break;
 		if (r == -ENOBUFS) {
-			t->status.n_lost += lost;
-			events_put_lost(&t->events, lost);
+			put_dropped(t, lost);
 		} else if (r < 0 && r != -EBADMSG) {
 			/* Opened again with the next pass. */
 			destroy_close(&t->destroy);
@@ -154,10 +164,26 @@ static void swept_entry(struct tracker *t, struct track_entry *e)
 {
 	if (t->events.wanted && (e->flags & TRACK_REPORTED))
 		put_swept(t, e);
-	/* What the kernel says of it now comes too late. */
-	if (track_is_told(e->source) && t->destroy.fd >= 0)
+	if (track_is_told(e->source) && t->destroy.fd >= 0) {
+		/* What the kernel says of it now comes too late. */
 		cookie_set_add(&t->gone, e->cookie, GONE_MAX);
+		if (e->flags & TRACK_REPORTED)
+			dropped_claim(&t->dropped);
+	}
 	forget(t, e);
+}
+
+/* Of a source that was not read nothing was found gone: the next pass may. */
+static void settle_dropped(struct tracker *t)
+{
+	uint64_t n_heard;
+
+	for (unsigned int id = 1; id < SOURCE_COUNT; id++)
+		if (track_is_told(id) && t->pass.known[id] && !t->pass.read_whole[id])
+			return;
+	t->status.n_lost += 2 * dropped_settle(&t->dropped, &n_heard);
+	if (n_heard > 0)
+		events_put_lost(&t->events, 2 * n_heard);
 }
 
 int gone_sweep(struct tracker *t)
@@ -168,8 +194,10 @@ int gone_sweep(struct tracker *t)
 		cookie_set_clear(&t->gone);
 	for (unsigned int n = 0; n < PASS_SWEEP; n++) {
 		e = track_table_next(t->table, &t->pass.cursor);
-		if (!e)
+		if (!e) {
+			settle_dropped(t);
 			return 0;
+		}
 		if (e->pass == t->pass.byte || !t->pass.read_whole[e->source])
 			continue;
 		if (++e->missed >= PASS_MISSED_MAX)

@@ -7,6 +7,8 @@
 #include "source/host.h"
 #include "track/state.h"
 
+#define UNOWNED_FIRST 256 /* places of a list at first; they double */
+
 /*
  *   child -> OWNERS block -> holders
  *                        '-> table, at once: nearly all owners of a first scan
@@ -15,43 +17,75 @@
  *   and still without one, though processes were left out -> another scan, of all
  */
 
-/* Without memory a socket has no owner until its process is read again. */
-static void unowned_add(struct unowned *u, uint32_t inode, size_t max)
-{
-	if (u->all)
-		return;
-	if (u->n >= max) {
-		u->all = true;
-		return;
-	}
-	if (u->n == u->n_allocated) {
-		size_t n = u->n_allocated > 0 ? 2 * u->n_allocated : 256;
-		uint32_t *larger = realloc(u->inodes, n * sizeof(*larger));
-
-		if (!larger)
-			return;
-		u->inodes = larger;
-		u->n_allocated = n;
-	}
-	u->inodes[u->n++] = inode;
-}
-
 static void unowned_drop(struct unowned *u)
 {
 	free(u->inodes);
 	*u = (struct unowned){};
 }
 
+static bool unowned_grow(struct unowned *u)
+{
+	size_t n = u->n_allocated > 0 ? 2 * u->n_allocated : UNOWNED_FIRST;
+	uint32_t *larger = realloc(u->inodes, n * sizeof(*larger));
+
+	if (!larger)
+		return false;
+	u->inodes = larger;
+	u->n_allocated = n;
+	return true;
+}
+
+/* Without memory a socket has no owner until its process is read again. */
+static void unowned_add(struct unowned *u, uint32_t inode)
+{
+	if (u->n < u->n_allocated || unowned_grow(u))
+		u->inodes[u->n++] = inode;
+}
+
+/* Keeps of some the sockets that are still there and without an owner: they go to n. Where they end. */
+static size_t unowned_keep(struct unowned *u, const struct tracker *t, size_t from, size_t end, size_t n)
+{
+	for (; from < end; from++) {
+		const struct track_entry *e = track_table_find_inode(t->table, u->inodes[from]);
+
+		if (e && e->owner_pid == 0)
+			u->inodes[n++] = u->inodes[from];
+	}
+	return n;
+}
+
+/*
+ * A list that is full is rid of those that are gone meanwhile: the next scan may
+ * be far off. It grows when more than half are left, and past the bound the table tells them.
+ */
+static void unowned_add_tidy(struct unowned *u, const struct tracker *t, uint32_t inode)
+{
+	if (u->all)
+		return;
+	if (u->n > 0 && u->n == u->n_allocated) {
+		u->n = unowned_keep(u, t, 0, u->n, 0);
+		if (u->n > u->n_allocated / 2 && u->n_allocated >= SCAN_UNOWNED_MAX) {
+			unowned_drop(u);
+			u->all = true;
+			return;
+		}
+		/* Without memory it is looked through more often. */
+		if (u->n > u->n_allocated / 2)
+			(void)unowned_grow(u);
+	}
+	unowned_add(u, inode);
+}
+
 void scan_unowned(struct tracker *t, uint32_t inode)
 {
-	unowned_add(&t->scan.unowned, inode, SCAN_UNOWNED_MAX);
+	unowned_add_tidy(&t->scan.unowned, t, inode);
 }
 
 void scan_lost(struct tracker *t, uint32_t inode)
 {
 	struct scan *s = &t->scan;
 
-	unowned_add(s->phase == SCAN_READ ? &s->sought : &s->unowned, inode, SCAN_UNOWNED_MAX);
+	unowned_add_tidy(s->phase == SCAN_READ ? &s->sought : &s->unowned, t, inode);
 }
 
 static void assign(struct tracker *t, uint32_t pid, uint32_t inode)
@@ -182,10 +216,6 @@ static void account(struct tracker *t, uint64_t now)
 static void begin_filter(struct scan *s)
 {
 	s->filter_at = s->filter_n = 0;
-	if (s->sought.all) {
-		unowned_drop(&s->sought);
-		s->sought.all = true;
-	}
 	s->phase = SCAN_FILTER;
 }
 
@@ -222,13 +252,8 @@ static bool filter_kept(struct tracker *t)
 
 	if (end > s->sought.n)
 		end = s->sought.n;
-	for (; s->filter_at < end; s->filter_at++) {
-		uint32_t inode = s->sought.inodes[s->filter_at];
-		const struct track_entry *e = track_table_find_inode(t->table, inode);
-
-		if (e && e->owner_pid == 0)
-			s->sought.inodes[s->filter_n++] = inode;
-	}
+	s->filter_n = unowned_keep(&s->sought, t, s->filter_at, end, s->filter_n);
+	s->filter_at = end;
 	if (s->filter_at < s->sought.n)
 		return false;
 	s->sought.n = s->filter_n;
@@ -254,7 +279,7 @@ static bool filter_table(struct tracker *t)
 		if (e->first_seen >= s->begin_ticks)
 			scan_unowned(t, e->inode);
 		else
-			unowned_add(&found, e->inode, SIZE_MAX);
+			unowned_add(&found, e->inode);
 	}
 	s->sought = found;
 	s->sought.all = true;

@@ -10,6 +10,7 @@
 #include "source/owner_child.h"
 #include "source/procfs.h"
 #include "track/cookie_set.h"
+#include "track/dropped.h"
 #include "track/events.h"
 #include "track/holders.h"
 #include "track/sight.h"
@@ -18,13 +19,12 @@
 #define PASS_RECEIVES 4          /* in one step: about a millisecond */
 #define PASS_SWEEP 16384         /* entries in one step, likewise */
 #define PASS_RETRY 60            /* a source that this kernel has not is tried again every so many passes */
-#define PASS_MISSED_MAX 2        /* passes in a row without a socket that mean its end */
 #define CLOSINGS_MAX 256         /* destroy messages in one step */
 #define GONE_MAX (64u * 1024)    /* cookies that are remembered as gone until the pass ends */
 #define COUNTER_PASSES 32        /* whose begin is remembered, for rates */
 #define SCAN_TIMEOUT_USEC (30u * 1000 * 1000) /* without a block from the child */
 #define SCAN_SLICE 16384         /* inodes looked for in one step */
-#define SCAN_UNOWNED_MAX 65536   /* inodes that are kept between scans; past it the whole table is looked at */
+#define SCAN_UNOWNED_MAX 32768   /* inodes that are kept between scans; past it the whole table is looked at */
 
 enum pass_phase {
 	PASS_NONE,
@@ -68,8 +68,8 @@ enum scan_phase {
 /* Inodes of sockets without an owner, in the order they were found. */
 struct unowned {
 	uint32_t *inodes;
-	size_t n, n_allocated;
-	bool all; /* more than are kept: the table tells them */
+	size_t n, n_allocated; /* allocated: a power of two */
+	bool all; /* more than are kept: the table tells them, and there is no list */
 };
 
 struct scan {
@@ -100,6 +100,7 @@ struct tracker {
 	bool destroy_opened;
 	unsigned int n_backlog_steps; /* in a row that the pass waited for the destroy groups */
 	struct cookie_set gone; /* cookies whose end was told during the pass under way, or seen by the last sweep */
+	struct dropped dropped;
 	struct pass pass;
 	struct scan scan;
 	struct events events;

@@ -237,6 +237,8 @@ const struct tracker_status *tracker_status(const struct tracker *t)
 
 void tracker_want_events(struct tracker *t, bool want)
 {
+	if (!want)
+		dropped_unhear(&t->dropped);
 	events_want(&t->events, want);
 }
 

@@ -71,7 +71,8 @@ struct tracker_status {
 	uint64_t n_unremembered; /* of the last pass, because of memory_max */
 	uint64_t n_opened, n_changed, n_closed; /* since the tracker began, brief ones too */
 	uint64_t n_brief;      /* of those: opened and closed between two passes, known from their closing only */
-	uint64_t n_lost;       /* closings that the kernel dropped */
+	uint64_t n_dropped;    /* notices of closings that the kernel dropped */
+	uint64_t n_lost;       /* openings and closings that are not counted because of it; known two passes later */
 	uint64_t n_events_lost; /* that were not told because nobody took them in time */
 	size_t table_memory, holders_memory;
 	int destroy_error;     /* why there are no destroy groups; 0 when there are */
@@ -106,7 +107,8 @@ int tracker_begin_scan(struct tracker *t);
  * EVENT blocks and what belongs to them (include/socketd/stream.h), whole
  * events only, ordered: a socket is opened before it closes. Openings of a pass
  * wait for the owner scan behind it. The taker consumes. Overflows are said in
- * their place by EVENT blocks of the kind SOCKETD_EVENT_OVERFLOW.
+ * their place by EVENT blocks of the kind SOCKETD_EVENT_OVERFLOW; those of
+ * notices that the kernel dropped two passes later (track/dropped.h).
  */
 void tracker_want_events(struct tracker *t, bool want);
 struct arena *tracker_events(struct tracker *t);

@@ -20,7 +20,7 @@ static int usage(void)
 {
 	fprintf(stderr, "Usage: track_bench [--passes N] [--counters] [--owners] [--churn N]\n"
 			"The first pass fills the table; each pass reads all sources. --churn holds N sockets\n"
-			"more, a tenth of them new in each pass, and tells the memory after 50 passes and at the end.\n");
+			"more, a tenth of them new in each pass, and tells the memory as it goes.\n");
 	return 2;
 }
 
@@ -40,6 +40,18 @@ static unsigned long rss_kib(void)
 		pages = 0;
 	fclose(f);
 	return pages * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* The curve, and its end. */
+static void tell_memory(unsigned long pass, unsigned long n_passes)
+{
+	static const unsigned long points[] = { 50, 100, 200, 500, 1000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++)
+		if (pass == points[i])
+			printf("rss_%lu_kib %lu\n", pass, rss_kib());
+	if (pass == n_passes)
+		printf("rss_last_kib %lu\n", rss_kib());
 }
 
 /* Sockets of all kinds that tables are made of; every tenth is another one from now on. */
@@ -143,8 +155,8 @@ int main(int argc, char **argv)
 		r = churn(fds, n_churn, pass);
 		if (r >= 0)
 			r = run_pass(t, counters, owners);
-		if (n_churn > 0 && (pass == 50 || pass == n_passes))
-			printf("rss_%s_kib %lu\n", pass == 50 ? "50" : "last", rss_kib());
+		if (n_churn > 0)
+			tell_memory(pass, n_passes);
 	}
 	if (r < 0) {
 		fprintf(stderr, "track_bench: %s\n", strerror(-r));

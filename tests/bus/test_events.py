@@ -11,6 +11,7 @@ import os
 import pathlib
 import pwd
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -46,6 +47,24 @@ def short_connections(n, port=0):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.close()
             accepted.close()
+
+
+def drops():
+    """What the kernel dropped of all netlink sockets in this network namespace: ours are the daemon's."""
+    with open("/proc/net/netlink", encoding="ascii") as f:
+        return sum(int(line.split()[8]) for line in f.readlines()[1:])
+
+
+def close_and_hear(sockets):
+    """Until the kernel told of their ends, which it does later, from a work queue: a listener of our own hears it too."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as ear:  # NETLINK_SOCK_DIAG
+        ear.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+        ear.settimeout(30)
+        ear.bind((0, 1 << 1))  # SKNLGRP_INET_UDP_DESTROY
+        for s in sockets:
+            s.close()
+        for _ in sockets:
+            ear.recv(4096)
 
 
 class Lines:
@@ -89,7 +108,7 @@ class Monitored(Case):
     def begin(self, *lines, bus=True):
         self.write("IntervalMinSec=100ms", "CPUQuota=100%", *lines)
         if bus:
-            self.start_bus()
+            self.bus = self.start_bus()
         self.daemon = self.start_daemon(bus=bus)
 
     def memory(self):
@@ -371,6 +390,35 @@ class Subscribers(Monitored):
         short_connections(5)
         until(lambda: self.count() == 0, "nobody")
 
+    def test_bus_that_hangs(self):
+        """Who subscribes is watched for, and nobody else waits for that."""
+        self.begin()
+        peer, wire = self.wire(bus=False), self.wire()
+        # So that it is known already whose call it is.
+        self.assertEqual([wire.ask(member).error for member in ("Subscribe", "Unsubscribe")], [None, None])
+        self.daemon.send_signal(signal.SIGSTOP)
+        serial = wire.send("Subscribe")
+        time.sleep(0.5)
+        self.bus.send_signal(signal.SIGSTOP)
+        self.daemon.send_signal(signal.SIGCONT)
+        try:
+            time.sleep(0.1)
+            begin = time.monotonic()
+            self.assertEqual(dict(peer.ask("GetStatus").body[0])["subscribers"], 1)
+            self.assertLess(time.monotonic() - begin, 2)
+        finally:
+            self.bus.send_signal(signal.SIGCONT)
+        self.assertIsNone(wire.reply(serial).error)
+        # Who left before that is missed likewise.
+        self.daemon.send_signal(signal.SIGSTOP)
+        late = self.wire()
+        late.send("Subscribe")
+        time.sleep(0.5)
+        late.close()
+        wire.close()
+        self.daemon.send_signal(signal.SIGCONT)
+        until(lambda: self.count() == 0, "nobody")
+
     def test_ticks_and_sums(self):
         """Signals come a quarter of a second apart, at most 500 rows each, and all rows are told or counted."""
         self.begin(bus=False)
@@ -433,9 +481,12 @@ class Costs(Monitored):
                 accepted.close()
                 if i % 10 == 0:
                     take("fast", fast.read(0.001))
-        take("fast", fast.read(1))
+        # On a busy machine more than a second's worth waits.
+        while events := fast.read(1):
+            take("fast", events)
         grown = self.memory() - before
-        take("slow", slow.read(1))
+        while events := slow.read(1):
+            take("slow", events)
         for who in ("fast", "slow"):
             total = sum(counts[who, kind] for kind in ("opened", "closed", "lost"))
             # Twice two sockets a connection, and the listener, which lived long enough to be seen or not.
@@ -444,6 +495,48 @@ class Costs(Monitored):
         self.assertGreater(counts["slow", "opened"], 10)
         # The queue, its doubling, and what the allocator keeps of it.
         self.assertLess(grown, 16 * 1024 * 1024 * SANITIZER_FACTOR)
+
+    def test_dropped_by_the_kernel(self):
+        """It drops notices of sockets that passes saw and of others: what is told and what is lost make up the whole."""
+        self.begin("MonitorQueueMax=64M", bus=False)
+        wire = self.wire(bus=False)
+        lines = self.open("udp", wire=wire, fields=["cookie"])
+        self.settle(wire)
+        n_seen, n_unseen = 500, 0
+        seen = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(n_seen)]
+        for s in seen:
+            s.bind(("127.0.0.1", 0))
+        cookies = {f"{cookie(s):x}" for s in seen}
+        counts = collections.Counter()
+        opened, closed = [], []
+
+        def sum_of(events):
+            for e in events:
+                counts[e["event"]] += e["lost"] if e["event"] == "overflow" else 1
+                where = {"opened": opened, "closed": closed}.get(e["event"], [])
+                where += {e["socket"]["cookie"]} & cookies if "socket" in e else []
+            return sum(counts.values())
+
+        until(lambda: sum_of(lines.read(0.2)) == n_seen, "all opened")
+        self.daemon.send_signal(signal.SIGSTOP)
+        try:
+            while drops() < 1000:
+                close_and_hear([socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(300)])
+                n_unseen += 300
+            close_and_hear(seen)
+            time.sleep(0.1)
+            dropped = drops()
+        finally:
+            self.daemon.send_signal(signal.SIGCONT)
+        whole = 2 * (n_seen + n_unseen)
+        until(lambda: sum_of(lines.read(0.2)) >= whole, f"all of {whole} told or lost", 30)
+        sum_of(lines.read(1))
+        print(f"the kernel dropped {dropped}: {dict(counts)}", file=sys.stderr)
+        self.assertGreaterEqual(dropped, n_seen)
+        self.assertEqual(sum(counts.values()), whole)
+        self.assertGreaterEqual(counts["overflow"], 2 * (dropped - n_seen))
+        self.assertEqual((len(opened), set(opened)), (n_seen, cookies))
+        self.assertEqual((len(closed), set(closed)), (n_seen, cookies))
 
     def test_stalled_reader_is_closed_and_a_quiet_one_is_not(self):
         self.begin("MonitorQueueMax=16K", "StreamStallSec=500ms")

@@ -49,6 +49,7 @@
 	SUITE(source_owners) \
 	SUITE(source_procfs) \
 	SUITE(track_annotate) \
+	SUITE(track_dropped) \
 	SUITE(track_events) \
 	SUITE(track_holders) \
 	SUITE(track_narrow) \

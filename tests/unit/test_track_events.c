@@ -195,8 +195,28 @@ static void check_lives(void)
 	}
 }
 
+/*
+ * As the kernel counts them in this namespace: mostly one end of a connection is
+ * one, but both after a close at the same time, and none where its port was used again.
+ */
+static unsigned int count_time_wait(void)
+{
+	FILE *f = fopen("/proc/thread-self/net/sockstat", "re");
+	unsigned int n = 0;
+	char line[256];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "TCP: inuse %*u orphan %*u tw %u", &n) == 1)
+			break;
+	fclose(f);
+	return n;
+}
+
 static void test_short_connections(void)
 {
+	unsigned int n_time_wait;
+
 	rig_begin(true);
 	rig_open_listener(AF_INET);
 	rig_run_pass(false);
@@ -218,9 +238,11 @@ static void test_short_connections(void)
 	CU_ASSERT_EQUAL(rig_count_told(SOCKETD_EVENT_CLOSED, 0), 2 * SHORT);
 	CU_ASSERT_EQUAL(rig_n_told, 4 * SHORT);
 	check_lives();
-	/* Their clients' ends are TIME-WAIT now: remembered, and told of no more. */
-	CU_ASSERT_EQUAL(rig_status()->sources[SOURCE_tcp4].n_sockets, SHORT + 1);
-	CU_ASSERT_TRUE(rig_status()->n_sockets >= SHORT + 1);
+	/* What is TIME-WAIT now is remembered, and told of no more. */
+	n_time_wait = count_time_wait();
+	CU_ASSERT_TRUE(n_time_wait >= SHORT / 2);
+	CU_ASSERT_EQUAL(rig_status()->sources[SOURCE_tcp4].n_sockets, n_time_wait + 1);
+	CU_ASSERT_TRUE(rig_status()->n_sockets >= n_time_wait + 1);
 	rig_finish();
 }
 

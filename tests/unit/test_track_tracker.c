@@ -10,6 +10,7 @@
 
 #include "source/owner_child.h"
 #include "track/holders.h"
+#include "track/state.h"
 #include "unit/suites.h"
 #include "unit/track_rig.h"
 
@@ -254,6 +255,36 @@ static void test_memory_is_flat(void)
 	rig_finish();
 }
 
+/* Where no scan may begin for long, the list of those that want one is of the sockets that are there. */
+static void test_unowned_are_those_there(void)
+{
+	enum { N = 4 * SCAN_UNOWNED_MAX, THERE = 100 };
+	const struct unowned *u;
+
+	rig_begin(false);
+	u = &rig_tracker->scan.unowned;
+	for (uint32_t i = 1; i <= N; i++) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(track_table_add(rig_tracker->table, SOURCE_unix, i, 0, i, NULL));
+		scan_unowned(rig_tracker, i);
+		if (i > THERE)
+			track_table_remove(rig_tracker->table, track_table_find_inode(rig_tracker->table, i - THERE));
+	}
+	CU_ASSERT_FALSE(u->all);
+	CU_ASSERT_TRUE(u->n_allocated <= 512);
+	CU_ASSERT_TRUE_FATAL(u->n >= THERE);
+	for (unsigned int i = 0; i < THERE; i++)
+		CU_ASSERT_EQUAL(u->inodes[u->n - THERE + i], N - THERE + 1 + i);
+
+	/* Of too many no list is kept. */
+	for (uint32_t i = N + 1; i <= N + SCAN_UNOWNED_MAX; i++) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(track_table_add(rig_tracker->table, SOURCE_unix, i, 0, i, NULL));
+		scan_unowned(rig_tracker, i);
+	}
+	CU_ASSERT_TRUE(u->all);
+	CU_ASSERT_EQUAL(u->n_allocated, 0);
+	rig_finish();
+}
+
 static struct waiter {
 	struct tracker_waiter w;
 	unsigned int n;
@@ -327,6 +358,7 @@ void suite_track_tracker(void)
 	CU_add_test(s, "rates", test_rates);
 	CU_add_test(s, "the bound on memory", test_memory_max);
 	CU_add_test(s, "memory over 200 passes", test_memory_is_flat);
+	CU_add_test(s, "who wants an owner is there", test_unowned_are_those_there);
 	CU_add_test(s, "those who wait for a scan", test_waiters);
 	CU_add_test(s, "freed under way", test_free_under_way);
 }

@@ -52,8 +52,8 @@ void rig_settle_closings(uint64_t n_closed)
 {
 	struct pollfd p = { .fd = tracker_fd(rig_tracker), .events = POLLIN };
 
-	for (unsigned int i = 0; i < 50 && rig_status()->n_closed < n_closed; i++) {
-		(void)poll(&p, 1, 20);
+	for (unsigned int i = 0; i < 50 && rig_status()->n_closed < n_closed;) {
+		i += poll(&p, 1, 20) == 0;
 		rig_settle();
 	}
 }

@@ -34,7 +34,7 @@ const struct tracker_status *rig_status(void);
 
 /* Until nothing is under way: passes, scans and events that wait. */
 void rig_settle(void);
-/* And until so many ends were told, or a second is over. */
+/* And until so many ends were told, or in all for a second nothing came. */
 void rig_settle_closings(uint64_t n_closed);
 void rig_run_pass(bool counters);
 
