@@ -2,6 +2,8 @@
 /* Subscribers: connections that get the signal SocketsChanged */
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "bus/call.h"
 #include "bus/error.h"
@@ -15,13 +17,24 @@
 /* Messages that wait to be written to a connection: past it the reader is slow, and told later how much it missed. */
 #define WRITES_MAX 64
 
+/*
+ * Who subscribed on a message bus. sd_bus_track would do, but it waits for the
+ * bus to say that a caller is there (sd_bus_get_name_creds()), and all wait with it.
+ */
+struct sender {
+	struct sender *next;
+	struct subscription *subscription;
+	sd_bus_slot *gone, *check;
+	char name[];
+};
+
 /* A connection with subscribers. */
 struct subscription {
 	struct subscription *next;
 	struct subscribers *subscribers;
 	sd_bus *bus;
-	sd_bus_track *track; /* of a message bus: who subscribed; NULL for a private peer */
-	uint64_t n_lost;     /* rows that were not sent to it */
+	struct sender *senders; /* of a message bus: who subscribed; NULL for a private peer */
+	uint64_t n_lost;        /* rows that were not sent to it */
 };
 
 /* There is one as long as somebody subscribes. */
@@ -43,9 +56,17 @@ struct subscribers {
 	struct record record;
 };
 
+static void sender_free(struct sender *s)
+{
+	sd_bus_slot_unref(s->gone);
+	sd_bus_slot_unref(s->check);
+	free(s);
+}
+
 static void subscription_free(struct subscription *s)
 {
-	sd_bus_track_unref(s->track);
+	for (struct sender *i; (i = s->senders); sender_free(i))
+		s->senders = i->next;
 	sd_bus_unref(s->bus);
 	free(s);
 }
@@ -157,7 +178,7 @@ static int append_removed(sd_bus_message *m, struct subscribers *s, unsigned n)
 static int send_signal(struct subscribers *s, struct subscription *to, unsigned n, uint64_t n_lost)
 {
 	CLEANUP(sd_bus_message_unref) sd_bus_message *m = NULL;
-	bool blind = to->track != NULL;
+	bool blind = to->senders != NULL;
 	int r;
 
 	r = sd_bus_message_new_signal(to->bus, &m, SOCKETD_OBJECT_PATH, SOCKETD_MANAGER_INTERFACE, "SocketsChanged");
@@ -300,8 +321,11 @@ unsigned subscribers_count(const struct manager *m)
 	struct subscribers *s = subscribers_find(m);
 	unsigned n = 0;
 
-	for (struct subscription *i = s ? s->first : NULL; i; i = i->next)
-		n += i->track ? sd_bus_track_count(i->track) : 1;
+	for (struct subscription *i = s ? s->first : NULL; i; i = i->next) {
+		n += !i->senders;
+		for (struct sender *k = i->senders; k; k = k->next)
+			n++;
+	}
 	return n;
 }
 
@@ -349,12 +373,64 @@ static int begin(struct subscribers **ret, struct manager *m)
 	return 0;
 }
 
-/* The last one of a bus left. */
-static int on_untracked(sd_bus_track *track, void *userdata)
+static struct sender *sender_find(const struct subscription *s, sd_bus_message *m)
 {
-	(void)track;
-	subscription_drop(userdata);
+	const char *name = sd_bus_message_get_sender(m);
+
+	for (struct sender *i = s->senders; i; i = i->next)
+		if (name && !strcmp(i->name, name))
+			return i;
+	return NULL;
+}
+
+/* With the last one of a bus its subscription ends. */
+static void sender_drop(struct sender *gone)
+{
+	struct subscription *s = gone->subscription;
+	struct sender **p = &s->senders;
+
+	while (*p != gone)
+		p = &(*p)->next;
+	*p = gone->next;
+	sender_free(gone);
+	if (!s->senders)
+		subscription_drop(s);
+}
+
+/* A unique name changes its owner once; or it had none any more before the bus was to tell of it. */
+static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	(void)error;
+	if (sd_bus_message_is_signal(m, NULL, NULL) > 0 || sd_bus_message_is_method_error(m, SD_BUS_ERROR_NAME_HAS_NO_OWNER) > 0)
+		sender_drop(userdata);
 	return 0;
+}
+
+static int sender_add(struct subscription *to, sd_bus_message *m)
+{
+	const char *name = sd_bus_message_get_sender(m);
+	size_t len = name ? strlen(name) : 0;
+	struct sender *s = len > 0 ? calloc(1, sizeof(*s) + len + 1) : NULL;
+	char match[512];
+	int r;
+
+	if (!s && !to->senders)
+		subscription_drop(to);
+	if (!s)
+		return -ENOMEM;
+	memcpy(s->name, name, len + 1);
+	s->subscription = to;
+	s->next = to->senders;
+	to->senders = s;
+	snprintf(match, sizeof(match), "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+		 "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'", name);
+	r = sd_bus_add_match_async(to->bus, &s->gone, match, on_owner, NULL, s);
+	if (r >= 0)
+		r = sd_bus_call_method_async(to->bus, &s->check, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+					     "org.freedesktop.DBus", "GetNameOwner", on_owner, s, "s", name);
+	if (r < 0)
+		sender_drop(s);
+	return r;
 }
 
 static int add(struct manager *m, sd_bus_message *message)
@@ -376,20 +452,13 @@ static int add(struct manager *m, sd_bus_message *message)
 	i->bus = sd_bus_ref(bus);
 	i->next = s->first;
 	s->first = i;
-	if (sd_bus_is_bus_client(bus) > 0) {
-		r = sd_bus_track_new(bus, &i->track, on_untracked, i);
-		if (r >= 0)
-			r = sd_bus_track_add_sender(i->track, message);
-	}
-	if (r < 0)
-		subscription_drop(i);
-	return r;
+	return sd_bus_is_bus_client(bus) > 0 ? sender_add(i, message) : 0;
 }
 
 static int subscribe(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
 {
 	struct subscription *s = subscription_find(manager, sd_bus_message_get_bus(m));
-	bool is_new = !s || (s->track && sd_bus_track_count_sender(s->track, m) <= 0);
+	bool is_new = !s || (s->senders && !sender_find(s, m));
 	/* Some places are kept for root. */
 	uint64_t max = uid == 0 ? manager->config.subscribers_max : manager_share(manager->config.subscribers_max);
 	int r = 0;
@@ -398,8 +467,8 @@ static int subscribe(sd_bus_message *m, struct manager *manager, uint32_t uid, s
 		return bus_error_limits(error, "%llu have subscribed already; try OpenMonitor", (unsigned long long)max);
 	if (!s)
 		r = add(manager, m);
-	else if (s->track)
-		r = sd_bus_track_add_sender(s->track, m);
+	else if (is_new)
+		r = sender_add(s, m);
 	if (r < 0)
 		return bus_error_from_errno(error, r, "subscribing");
 	return sd_bus_reply_method_return(m, NULL);
@@ -414,11 +483,10 @@ int method_unsubscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct subscription *s = subscription_find(userdata, sd_bus_message_get_bus(m));
 
-	if (!s || (s->track && sd_bus_track_count_sender(s->track, m) <= 0))
+	if (!s || (s->senders && !sender_find(s, m)))
 		return bus_error_invalid_args(error, "this connection has not subscribed");
-	/* With the last one gone the track says so from the loop. */
-	if (s->track)
-		sd_bus_track_remove_sender(s->track, m);
+	if (s->senders)
+		sender_drop(sender_find(s, m));
 	else
 		subscription_drop(s);
 	return sd_bus_reply_method_return(m, NULL);
