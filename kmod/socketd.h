@@ -73,6 +73,17 @@ void socketd_query_free(struct socketd_query *q);
 /* Whether a socket that a walk came by is asked for: namespace, family, state, keys, activity. Any context. */
 bool socketd_query_wants(const struct socketd_query *q, struct sock *sk);
 
+/*
+ * TIME-WAIT and request socks, which have no more than sock_common. sk_fullsock() alone is not
+ * enough: other families have states of their own with the same numbers (Bluetooth, IUCV).
+ */
+static inline bool socketd_is_mini(const struct sock *sk)
+{
+	u16 family = READ_ONCE(sk->sk_family);
+
+	return (family == AF_INET || family == AF_INET6) && !sk_fullsock(sk);
+}
+
 /**
  * struct socketd_found - a socket that a walk came by
  * @sk: referenced by the walk until the emitter returns; only sock_common of a @mini one may be read
@@ -113,24 +124,41 @@ struct socketd_emitter {
 	void *ctx;
 };
 
-/* The most that is referenced under one bucket's lock. */
+/* The most that is referenced under one bucket's lock, and the most that is looked at. */
 #define SOCKETD_BATCH 16
-/* Cookies remembered to tell twins that the descriptor walk brings; past them twins are told again. */
+#define SOCKETD_LOOK_MAX 1024
+/* Entries of the set of inodes that tells twins, 32 neighbours each; past them twins are told again. */
 #define SOCKETD_TWINS_MAX (256u * 1024)
+/* Descriptors in one message of a task. */
+#define SOCKETD_RUN_MAX 256
+
+/* Descriptors of a task that are found and not told yet. */
+struct socketd_run {
+	struct socketd_task head;
+	bool is_told; /* a run before this one is */
+	bool is_over; /* it is the task's last */
+	unsigned int n;
+	struct socketd_fd fds[SOCKETD_RUN_MAX];
+};
 
 /**
  * struct socketd_cursor - where a walk stands between two messages
- * @net: namespace that the table walk is in; with ALL_NETNS referenced between chunks
- * @table: index of the table, in tables.c
+ * @net: namespace that the table walk is in; with ALL_NETNS referenced
+ * @table: index of the table, in protocols.c
  * @bucket: of the table
  * @index: sockets of the bucket that are done
- * @bucket_n: sockets that the bucket had then: when it has another number the place is not certain
- * @nr: pid number (initial pid namespace) of the task that is next or under way
+ * @last: the last of these, referenced, if any: the walk goes on behind it. When it has left the
+ *	bucket meanwhile the place is that of @index, and not certain
+ * @nr: pid number, in the caller's pid namespace, of the task that is next or under way
+ * @start: when that task was started; 0 when it is not under way
+ * @pid: its thread group
  * @fd: descriptor of it that is next
+ * @n_fds: its descriptors seen so far
+ * @run: of WHAT_TASKS: allocated with the first task
  * @tables_done: the first walk is over
  * @uncertain: a bucket changed while the walk stood in it
- * @twins: cookies of sockets that the descriptor walk has told
- * @n_twins: elements of @twins
+ * @twins: set of inodes of sockets that the descriptor walk has told
+ * @n_twins: entries of @twins
  * @totals: what goes into the last message
  */
 struct socketd_cursor {
@@ -138,9 +166,13 @@ struct socketd_cursor {
 	unsigned int table;
 	unsigned int bucket;
 	unsigned int index;
-	unsigned int bucket_n;
+	struct sock *last;
 	int nr;
+	u64 start;
+	u32 pid;
 	unsigned int fd;
+	u32 n_fds;
+	struct socketd_run *run;
 	bool tables_done;
 	bool uncertain;
 	struct xarray twins;
@@ -153,8 +185,13 @@ void socketd_cursor_init(struct socketd_cursor *c);
 void socketd_cursor_free(struct socketd_cursor *c);
 /* 0 all is told; 1 the emitter had no room, call again; a negative errno. Process context, may sleep. */
 int socketd_walk(struct socketd_cursor *c, const struct socketd_query *q, const struct socketd_emitter *e);
-/* Whether a socket is in a table that the first walk goes through. */
+/* Whether a socket is in a table that the first walk goes through; of a full socket. */
 bool socketd_in_tables(const struct sock *sk);
+/* A place to be rescheduled, no lock held: 0, or -EINTR when the caller is being killed. */
+int socketd_breathe(void);
+/* Sockets that the descriptor walk has told already; what cannot be remembered is said in the totals. */
+bool socketd_twin_told(const struct socketd_cursor *c, u64 inode);
+void socketd_twin_add(struct socketd_cursor *c, u64 inode);
 u8 socketd_holding_of(struct sock *sk, const struct file *file);
 
 /* tables.c, tasks.c: the two walks, as socketd_walk() */
@@ -163,19 +200,8 @@ int socketd_walk_tasks(struct socketd_cursor *c, const struct socketd_query *q, 
 /* One descriptor: calls the emitter once. -ESRCH, -ENOENT, -ESTALE (cookie), or what the emitter says. */
 int socketd_find_fd(const struct socketd_query *q, const struct socketd_emitter *e);
 
-/* groups.c: fields of a full socket. Values are as the catalogue says, in its units. */
-void socketd_read_socket(struct socketd_socket_fields *ret, const struct socketd_query *q, const struct socketd_found *f);
-void socketd_read_sock(struct socketd_sock_fields *ret, const struct socketd_query *q, const struct socketd_found *f);
-void socketd_read_flow(struct socketd_flow_fields *ret, const struct socketd_query *q, const struct socketd_found *f);
-/* Text fields of the groups of the query, one call each; a put that fails ends it. text is never an address. */
-int socketd_read_names(const struct socketd_query *q, const struct socketd_found *f,
-		       int (*put)(void *ctx, u16 id, const char *text), void *ctx);
-/* Local and peer as sockaddr: length, 0 when there is none to tell. */
-int socketd_read_local(const struct socketd_found *f, struct sockaddr_storage *ret);
-int socketd_read_peer(const struct socketd_found *f, struct sockaddr_storage *ret);
-/* Head and queues. */
-void socketd_read_head(struct socketd_message *ret, const struct socketd_query *q, const struct socketd_found *f);
-/* Bits of the catalogue that this kernel can tell. */
+/* look.h has what reads a socket: look.c, groups.c, names.c with access.h and flow.h. */
+/* groups.c. Bits of the catalogue that this kernel can tell. */
 void socketd_kernel_fields(u64 ret[16]);
 
 /* fill.c: netlink messages; -EMSGSIZE when there is no room, and nothing is left behind */

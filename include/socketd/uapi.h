@@ -30,10 +30,11 @@
  * when that is not enough. In a request everything unknown is refused, with an
  * extended acknowledgement that names it.
  *
- * Errors: ENOENT the module is not loaded (the kernel's own answer); EINVAL;
- * EPROTONOSUPPORT another version; EPERM; ESRCH no such process; ENOENT with pid
- * and fd, that descriptor is not a socket; ESTALE it is, with another cookie;
- * EOPNOTSUPP.
+ * Errors: ENOENT the module is not loaded (the kernel's own answer); EINVAL,
+ * in later kernels ERANGE where a length or a value is out of range;
+ * EPROTONOSUPPORT another version; EPERM; ESRCH no such process; ENOENT with
+ * pid and fd, that descriptor is not a socket; ESTALE it is, with another
+ * cookie; EOPNOTSUPP.
  *
  * Who may ask: everybody, for the sockets of his network namespace and the
  * fields that the catalogue calls public. CAP_NET_ADMIN over the namespace, of
@@ -42,7 +43,8 @@
  * takes CAP_NET_ADMIN in the initial user namespace. No pointer, no key and no
  * payload ever leaves.
  *
- * A dump is no atomic picture. A socket may be told twice: the cookie says so.
+ * A dump is no atomic picture. A socket may be told twice: cookie and inode say
+ * so. A reader needs a buffer of at least 8 KiB.
  */
 
 #define SOCKETD_UAPI_MAGIC 0x736f6b64u
@@ -89,8 +91,8 @@ struct socketd_request {
 #define SOCKETD_FLAG_ALL_NETNS 1u /* of every network namespace */
 /*
  * Only what the kernel's own diag modules do not list, as far as the socket
- * itself tells: of TCP, UDP, UDP-Lite and raw the unhashed ones; no UNIX, packet
- * and XDP sockets; of other families all.
+ * itself tells: of TCP, UDP, UDP-Lite and raw the unhashed ones; no UNIX and
+ * packet sockets; of other families all.
  */
 #define SOCKETD_FLAG_UNLISTED 2u
 #define SOCKETD_FLAGS_ALL 3u
@@ -224,7 +226,7 @@ struct socketd_fd {
 /*
  * Groups of the catalogue, packed: a presence bit for each row of the group in
  * the order of the catalogue, then the rows that are numbers or addresses in the
- * width that their wire says. Text rows have their bit and go into NAMES.
+ * width that their wire says. Text rows go into NAMES; their bit stays 0.
  * An address takes 16 bytes, of IPv4 the first four. A list of u32 has two.
  * Names are prefixed, for in the kernel many of them are macros.
  */
@@ -346,7 +348,10 @@ enum socketd_change_attr {
 	SOCKETD_CHANGE_PEER,      /* likewise; absent while it has none */
 	SOCKETD_CHANGE_IFINDEX,   /* u32; absent when not bound to a device */
 	SOCKETD_CHANGE_UID,       /* u32, in the namespace's user namespace */
-	/* The process whose call made the change; absent where another context did: a segment, a timer, a worker. */
+	/*
+	 * The process whose call made the change; absent where another context did: a segment, a timer,
+	 * a worker; and in namespaces of other user namespaces than the initial one.
+	 */
 	SOCKETD_CHANGE_PID,       /* u32: thread group, in the initial pid namespace */
 	SOCKETD_CHANGE_COMM,      /* string */
 	SOCKETD_CHANGE_LOST,      /* u64: changes of this namespace that could not be told to anybody so far */

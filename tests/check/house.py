@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("daemon", "cli", "include", "tests")
+FOLDERS = ("daemon", "kmod", "cli", "include", "tests")
 LINES_MAX = 700
 
 FORBIDDEN = [
@@ -16,6 +16,13 @@ FORBIDDEN = [
     (re.compile(r"CU_ASSERT(_TRUE)?\((1|true)\)|CU_PASS"), "a test that cannot fail"),
     (re.compile(r"SD_BUS_METHOD\("), "a method without argument names"),
 ]
+
+# In the module: no address leaves it, and kernel versions differ in one file.
+FORBIDDEN_IN_KMOD = [
+    (re.compile(r"%p(?![sSI]|IS)"), "an address in text: a symbol's name is %ps"),
+    (re.compile(r"\block_sock\b|\block_sock_fast\b"), "the lock of a socket: its owner would wait"),
+]
+VERSIONS = re.compile(r"LINUX_VERSION_CODE|KERNEL_VERSION")
 
 # The library is silent: it returns errors, programs report them.
 SPEAKING = re.compile(r"\bU (printf|fprintf|puts|fputs|perror|vfprintf|syslog|sd_journal_\w+|warn|err|exit)$")
@@ -29,7 +36,9 @@ def check_text(path):
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     where = path.relative_to(ROOT)
-    if not lines or not lines[0].startswith("/* SPDX-License-Identifier: "):
+    # In the kernel a .c file has it in a line comment (Documentation/process/license-rules.rst).
+    spdx = "// SPDX" if where.parts[0] == "kmod" and path.suffix == ".c" else "/* SPDX"
+    if not lines or not lines[0].startswith(spdx + "-License-Identifier: "):
         yield f"{where}: the first line is no SPDX line"
     if len(lines) < 2 or not lines[1].startswith("/* "):
         yield f"{where}: the second line does not say what the file is"
@@ -39,6 +48,11 @@ def check_text(path):
         for pattern, what in FORBIDDEN:
             if pattern.search(line):
                 yield f"{where}:{number}: {what}"
+        for pattern, what in FORBIDDEN_IN_KMOD if where.parts[0] == "kmod" else ():
+            if pattern.search(line) and not line.lstrip().startswith(("/*", "*")):
+                yield f"{where}:{number}: {what}"
+        if where.parts[0] == "kmod" and where.name != "compat.h" and VERSIONS.search(line):
+            yield f"{where}:{number}: a kernel version outside compat.h"
         if "org.socketd1." in line and not str(where).startswith(("include/", "tests/")) and line.lstrip()[:2] not in ("/*", "* "):
             if not re.search(r"\*.*org\.socketd1", line):
                 yield f"{where}:{number}: a name of the bus outside include/socketd/dbus.h"
