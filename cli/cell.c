@@ -2,9 +2,11 @@
 /* What a column of a socket's row says */
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "cli/cell.h"
 #include "query/json.h"
+#include "socketd/uapi.h"
 
 /* Values of a list that are shown; a hostile recording has more, and how many is said. */
 #define LIST_SHOWN_MAX 4096
@@ -156,7 +158,7 @@ static size_t put_unix(struct buffer *b, struct record *r, bool peer)
 }
 
 /* All other families: a word or number for the address, and what takes the place of a port. */
-static size_t put_other(struct buffer *b, struct record *r, bool peer)
+static size_t put_other(struct buffer *b, struct record *r, bool peer, enum message_kind shape)
 {
 	size_t start = b->len, split;
 	bool known;
@@ -170,11 +172,11 @@ static size_t put_other(struct buffer *b, struct record *r, bool peer)
 	split = b->len - start;
 	if (record_get(r, peer ? F_peer_port : F_local_port, 0, &v) >= 0) {
 		buffer_char(b, ':');
-		if (v.u == 0 && r->def->kind == KIND_NETLINK)
+		if (v.u == 0 && shape == KIND_NETLINK)
 			buffer_put(b, "kernel", 6);
 		else
 			buffer_number(b, v.u);
-	} else if (!peer && r->def->kind == KIND_PACKET) {
+	} else if (!peer && shape == KIND_PACKET) {
 		size_t before = b->len;
 
 		put_dev(b, r, ':');
@@ -184,9 +186,32 @@ static size_t put_other(struct buffer *b, struct record *r, bool peer)
 	return split;
 }
 
+/* The shape of a row: that of its messages, or, of the kernel module's, that which its family's messages have. */
+static enum message_kind shape_of(struct record *r)
+{
+	struct value v;
+
+	if (r->def->kind != KIND_MODULE || record_get(r, F_family, 0, &v) < 0)
+		return r->def->kind;
+	switch (v.u) {
+	case AF_INET:
+	case AF_INET6:
+		return KIND_INET;
+	case AF_UNIX:
+		return KIND_UNIX;
+	case AF_NETLINK:
+		return KIND_NETLINK;
+	case AF_PACKET:
+		return KIND_PACKET;
+	}
+	return KIND_MODULE;
+}
+
 size_t cell_endpoint(struct buffer *b, struct record *r, bool peer, struct names *names)
 {
-	switch ((enum message_kind)r->def->kind) {
+	enum message_kind shape = shape_of(r);
+
+	switch (shape) {
 	case KIND_INET:
 	case KIND_PROC_INET:
 	case KIND_SMC:
@@ -198,10 +223,11 @@ size_t cell_endpoint(struct buffer *b, struct record *r, bool peer, struct names
 	case KIND_VSOCK:
 	case KIND_XDP:
 	case KIND_TIPC:
+	case KIND_MODULE:
 	case KIND_COUNT:
 		break;
 	}
-	return put_other(b, r, peer);
+	return put_other(b, r, peer, shape);
 }
 
 /* A command's name between quotes: a quote in it must not end it. */
@@ -216,6 +242,23 @@ static void put_comm(struct buffer *b, const struct value *v)
 		else
 			buffer_char(b, name[i]);
 	}
+}
+
+/* Why no process holds it, in a word, where the row happens to have it. */
+static bool put_holding(struct buffer *b, struct record *r)
+{
+	static const char *const words[] = {
+		[SOCKETD_HOLDING_KERNEL] = "(kernel)",
+		[SOCKETD_HOLDING_UNACCEPTED] = "(unaccepted)",
+		[SOCKETD_HOLDING_ORPHAN] = "(orphan)",
+		[SOCKETD_HOLDING_IN_FLIGHT] = "(in flight)",
+	};
+	struct value v;
+
+	if (record_get(r, F_holding, 0, &v) < 0 || v.u >= ARRAY_SIZE(words) || !words[v.u])
+		return false;
+	buffer_string(b, words[v.u]);
+	return true;
 }
 
 bool cell_users(struct buffer *b, struct record *r)
@@ -234,11 +277,11 @@ bool cell_users(struct buffer *b, struct record *r)
 			buffer_number(b, v.u);
 		buffer_char(b, ')');
 	}
-	if (n) {
-		cell_rest(b, r, F_comm, LIST_SHOWN_MAX);
-		buffer_char(b, ')');
-	}
-	return n > 0;
+	if (n == 0)
+		return put_holding(b, r);
+	cell_rest(b, r, F_comm, LIST_SHOWN_MAX);
+	buffer_char(b, ')');
+	return true;
 }
 
 int cell_write(struct buffer *b, const struct column *c, struct record *r, struct names *names, size_t *ret_split)

@@ -18,7 +18,7 @@ int cell_write(struct buffer *b, const struct column *c, struct record *r, struc
 
 /* The pieces of it that others need too. */
 size_t cell_endpoint(struct buffer *b, struct record *r, bool peer, struct names *names);
-bool cell_users(struct buffer *b, struct record *r);
+bool cell_users(struct buffer *b, struct record *r); /* false: neither owners nor a word in their place */
 
 /* A field's value, of a list all of them joined by commas. -ENODATA. */
 int cell_field(struct buffer *b, const struct field *f, struct record *r);

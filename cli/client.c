@@ -445,6 +445,11 @@ int client_open(struct client **ret, const struct feed_request *req, int *ret_fd
 	return 0;
 }
 
+bool client_is_substitute(const struct client *c)
+{
+	return c->silent;
+}
+
 int client_status(const char *bus, struct json_object **ret, char ret_message[FEED_MESSAGE_MAX])
 {
 	CLEANUP(client_free) struct client *c = calloc(1, sizeof(*c));

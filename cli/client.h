@@ -23,6 +23,9 @@ int client_open(struct client **ret, const struct feed_request *req, int *ret_fd
  */
 int client_status(const char *bus, struct json_object **ret, char ret_message[FEED_MESSAGE_MAX]);
 
+/* A daemon is there and did not answer in time: another one, which began for it, does. */
+bool client_is_substitute(const struct client *c);
+
 struct client *client_free(struct client *c);
 DEFINE_CLEANUP_PTR(struct client, client_free)
 

@@ -21,6 +21,8 @@ const char *colour_code(enum colour c)
 		return "\033[31m";
 	case COLOUR_BOLD:
 		return "\033[1m";
+	case COLOUR_DIM:
+		return "\033[2m";
 	}
 	return "";
 }

@@ -258,6 +258,7 @@ static enum field_group family_group(const struct record *r)
 		return GROUP_af_tipc;
 	case KIND_INET:
 	case KIND_PROC_INET:
+	case KIND_MODULE:
 	case KIND_COUNT:
 		break;
 	}

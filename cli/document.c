@@ -100,6 +100,11 @@ static void put_row(struct document *d, struct json_object *o)
 	output_lines(d->out, is_lines(d));
 }
 
+void document_object(struct document *d, struct json_object *o)
+{
+	put_row(d, o);
+}
+
 void document_record(struct document *d, struct record *r, const enum field_id *fields, size_t n_fields)
 {
 	struct json_object *o = NULL;

@@ -24,6 +24,7 @@ struct document {
 	uint64_t n_rows;
 };
 
+struct json_object;
 struct table_column;
 struct table_cell;
 
@@ -31,6 +32,9 @@ void document_init(struct document *d, struct output *out, enum format format, c
 
 /* A socket; fields NULL is every one that it has. */
 void document_record(struct document *d, struct record *r, const enum field_id *fields, size_t n_fields);
+
+/* A row that was made elsewhere; it is taken over. */
+void document_object(struct document *d, struct json_object *o);
 
 /* A row of the catalogue. */
 void document_field(struct document *d, const struct field *f);

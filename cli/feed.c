@@ -50,6 +50,9 @@ static int open_live(struct feed *f, const struct feed_request *req, char *messa
 		r = fd_input_new(&f->stream, fd);
 		if (r == 0)
 			f->fd = steal_fd(&fd);
+		if (client_is_substitute(f->client))
+			snprintf(f->note, sizeof(f->note), "a socketd is there but does not answer (is it stopped?); "
+				 "this answer is of another one, which remembers nothing");
 		return r;
 	}
 	/* Without any daemon a table is still better than none; but what the user asked for by name must be there. */

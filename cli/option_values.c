@@ -215,6 +215,8 @@ static bool *flag_of(struct arguments *a, int key)
 		return &a->only_state;
 	case KEY_INITIAL:
 		return &a->initial;
+	case KEY_DOT:
+		return &a->dot;
 	}
 	return NULL;
 }

@@ -33,6 +33,7 @@ enum option_key {
 	KEY_STATE,
 	KEY_INITIAL,
 	KEY_COUNT,
+	KEY_DOT,
 };
 
 /*

@@ -16,21 +16,26 @@
 #define SHOW VERB_BIT(VERB_SHOW)
 #define STAT VERB_BIT(VERB_STAT)
 #define MONITOR VERB_BIT(VERB_MONITOR)
-#define READING (SHOW | STAT | VERB_BIT(VERB_RECORD))
+#define INTERNALS VERB_BIT(VERB_INTERNALS)
+#define FLOW VERB_BIT(VERB_FLOW)
+#define READING (SHOW | STAT | INTERNALS | FLOW | VERB_BIT(VERB_RECORD))
 #define FEED (READING | MONITOR)
+#define STATUS VERB_BIT(VERB_STATUS)
+#define HELP VERB_BIT(VERB_HELP)
+#define RECORD VERB_BIT(VERB_RECORD)
 
 const struct option_row option_rows[] = {
 	{ 'h', "help", NULL, VERBS_ALL, "Show this help" },
 	{ 'V', "version", NULL, VERBS_ALL, "Show the version" },
-	{ KEY_FILE, "file", "FILE", VERBS_ALL, "Answer from a recording (\"-\" is standard input)" },
-	{ KEY_DIRECT, "direct", NULL, VERBS_ALL, "Ask the kernel, not a daemon" },
-	{ KEY_BUS, "bus", "ADDRESS", VERBS_ALL, "Where the daemon is: system, session, or an address" },
+	{ KEY_FILE, "file", "FILE", FEED, "Answer from a recording (\"-\" is standard input)" },
+	{ KEY_DIRECT, "direct", NULL, READING, "Ask the kernel, not a daemon" },
+	{ KEY_BUS, "bus", "ADDRESS", FEED | STATUS, "Where the daemon is: system, session, or an address" },
 	{ KEY_NO_PAGER, "no-pager", NULL, VERBS_ALL, "Never start a pager" },
-	{ KEY_NO_LEGEND, "no-legend", NULL, VERBS_ALL, "Neither header nor footer" },
+	{ KEY_NO_LEGEND, "no-legend", NULL, VERBS_ALL & ~(HELP | RECORD), "Neither header nor footer" },
 	{ KEY_COLOR, "color", "WHEN", VERBS_ALL, "Colours: auto, always, never" },
-	{ KEY_JSON, "json", "[MODE]", VERBS_ALL, "JSON: short, pretty, seq, off" },
-	{ 'j', NULL, NULL, VERBS_ALL, "JSON: pretty on a terminal, else short" },
-	{ 'q', "quiet", NULL, VERBS_ALL, "Print no rows; status 1 when nothing matches" },
+	{ KEY_JSON, "json", "[MODE]", VERBS_ALL & ~(HELP | RECORD), "JSON: short, pretty, seq, off" },
+	{ 'j', NULL, NULL, VERBS_ALL & ~(HELP | RECORD), "JSON: pretty on a terminal, else short" },
+	{ 'q', "quiet", NULL, FEED | STATUS, "Print no rows; status 1 when nothing matches" },
 
 	{ 't', "tcp", NULL, FEED, "TCP sockets" },
 	{ 'u', "udp", NULL, FEED, "UDP sockets" },
@@ -51,8 +56,8 @@ const struct option_row option_rows[] = {
 	{ 'f', "family", "FAMILY", FEED, "inet, inet6, link, unix, netlink, vsock, tipc, xdp, smc" },
 	{ 'A', "query", "LIST", FEED, "Tables as ss names them: tcp,udp,unix_dgram,...; !NAME leaves out" },
 	{ 'N', "net", "NETNS", FEED, "Network namespace; so far only the current one" },
-	{ 'n', "numeric", NULL, SHOW | MONITOR, "Numbers, not names (the default)" },
-	{ 'r', "resolve", NULL, SHOW | MONITOR, "Names of hosts and services" },
+	{ 'n', "numeric", NULL, SHOW | MONITOR | INTERNALS | FLOW, "Numbers, not names (the default)" },
+	{ 'r', "resolve", NULL, SHOW | MONITOR | INTERNALS | FLOW, "Names of hosts and services" },
 	{ 'p', "processes", NULL, SHOW, "Owners (the default)" },
 	{ 'T', "threads", NULL, SHOW, "As -p: owners are told by process" },
 	{ 'e', "extended", NULL, SHOW, "Details: uid, inode, cookie, cgroup, mark, shutdown" },
@@ -65,7 +70,7 @@ const struct option_row option_rows[] = {
 	{ 's', "summary", NULL, SHOW | STAT, "The same as the verb stat" },
 	{ 'K', "kill", NULL, SHOW, "Not there yet" },
 	{ 'C', "columns", "LIST", SHOW | MONITOR, "Columns: NAME,... instead of the usual, +NAME and -NAME change them; help" },
-	{ KEY_SORT, "sort", "FIELDS", SHOW, "Sort by FIELD[,-FIELD]; - is descending" },
+	{ KEY_SORT, "sort", "FIELDS", SHOW | STAT, "Sort by FIELD[,-FIELD]; - is descending (of stat: with --by)" },
 	{ KEY_GROUP_BY, "group-by", "FIELDS", SHOW | STAT, "Count by FIELD[,FIELD]" },
 	{ KEY_LIMIT, "limit", "N", SHOW, "At most N rows" },
 	{ KEY_OUTPUT, "output", "FORMAT", SHOW | STAT | VERB_BIT(VERB_DESCRIBE) | VERB_BIT(VERB_STATUS),
@@ -81,6 +86,7 @@ const struct option_row option_rows[] = {
 	{ KEY_STATE, "state", NULL, MONITOR, "Changes of state" },
 	{ KEY_INITIAL, "initial", NULL, MONITOR, "First the sockets that are there" },
 	{ KEY_COUNT, "count", "N", MONITOR, "End after N events" },
+	{ KEY_DOT, "dot", NULL, FLOW, "For Graphviz: sockctl flow --dot :443 | dot -Tsvg" },
 };
 
 const size_t n_option_rows = ARRAY_SIZE(option_rows);
@@ -180,6 +186,8 @@ static int refuse_contrary(uint64_t given)
 		{ 's', KEY_GROUP_BY },
 		{ KEY_BY, KEY_GROUP_BY },
 		{ KEY_FRESH, KEY_MAX_AGE },
+		{ KEY_DOT, KEY_JSON },
+		{ KEY_DOT, 'j' },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {

@@ -43,6 +43,8 @@ struct arguments {
 
 	const char *by; /* stat */
 
+	bool dot; /* flow */
+
 	/* monitor */
 	bool only_open, only_close, only_state; /* none: all kinds of events */
 	bool initial;

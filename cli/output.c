@@ -40,6 +40,17 @@ void output_init(struct output *o, enum colour_mode colours, bool use_pager)
 	o->undecided = use_pager && !pager_disabled();
 }
 
+unsigned output_columns(const struct output *o)
+{
+	struct winsize w = { 0 };
+	unsigned columns = env_number("COLUMNS");
+
+	if (!o->terminal)
+		return 0;
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &w);
+	return columns ? columns : w.ws_col ? w.ws_col : 80;
+}
+
 void output_deinit(struct output *o)
 {
 	buffer_deinit(&o->buffer);

@@ -31,6 +31,9 @@ void output_lines(struct output *o, unsigned n);
 /* The same of all that stands in the buffer from this place on. */
 void output_lines_from(struct output *o, size_t place);
 
+/* Width of the screen, or 0 when nobody looks. */
+unsigned output_columns(const struct output *o);
+
 /* Writes what there is: for who prints as things happen. */
 void output_flush(struct output *o);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/exit.h"
+#include "cli/internals.h"
 #include "cli/message.h"
 #include "cli/rows.h"
 #include "query/json.h"
@@ -260,6 +261,26 @@ static bool check_tracks(const struct rows *r)
 	return !is_filtered;
 }
 
+/* Whether fields were told that only the kernel module tells, if such were asked for. */
+static bool check_internals(const struct rows *r)
+{
+	bool is_filtered = internals_in_query(r->query);
+
+	if (!(r->asks_internals || r->wants_internals || is_filtered) || internals_present(r->context))
+		return true;
+	if (is_filtered)
+		message("%s: the filter cannot be answered",
+			r->arg->file ? "the recording was made without the kernel module socketd_diag" :
+				       "the filter needs the kernel module: modprobe socketd_diag");
+	else if (r->arg->file && r->asks_internals)
+		message("struct sock and struct socket are not in this recording: it was made without the kernel module socketd_diag");
+	else if (r->asks_internals)
+		message("struct sock and struct socket need the kernel module: modprobe socketd_diag");
+	else if (!r->arg->quiet && !r->arg->file && r->n_matched)
+		message_note("struct sock and struct socket need the kernel module: modprobe socketd_diag");
+	return !is_filtered && !r->asks_internals;
+}
+
 static bool check_owners(const struct rows *r)
 {
 	uint32_t hidden = 0;
@@ -285,7 +306,7 @@ int rows_finish(struct rows *r)
 		return finish_error(r);
 	if (r->at_end || r->n_matched) {
 		say_table_age(r);
-		if (!check_tracks(r))
+		if (!check_tracks(r) || !check_internals(r))
 			return EXIT_UNREACHABLE;
 	}
 	if (r->at_end) {

@@ -31,6 +31,8 @@ struct rows {
 	bool at_end;  /* all was read */
 	bool events;      /* a stream of events: set before rows_open */
 	bool asks_tracks; /* ages or rates are to be shown: set before rows_finish */
+	bool asks_internals;  /* so are fields that only the kernel module tells: without it that is a failure */
+	bool wants_internals; /* they are shown where they are there */
 	bool has_tracks, lacks_tracks; /* the answer has rows with them, and without */
 };
 

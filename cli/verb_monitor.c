@@ -38,6 +38,7 @@ struct monitor {
 	uint64_t n_counted; /* for --count: printed, or with -q passed over */
 	uint64_t n[SOCKETD_EVENT_SYNCED + 1]; /* by kind */
 	uint64_t n_lost;
+	int year, day; /* of the last line; 0 before the first */
 };
 
 static void monitor_deinit(struct monitor *m)
@@ -99,12 +100,18 @@ static int file_more(void *ctx, size_t taken, const uint8_t **ret, size_t *ret_l
 	return r < 0 ? r : m->file.more(m->file.ctx, taken, ret, ret_len);
 }
 
-static void put_time(struct buffer *b, uint64_t usec)
+/* The day has a line of its own, when it is not that of the line before. */
+static void put_time(struct monitor *m, uint64_t usec)
 {
+	struct buffer *b = &m->out.buffer;
 	time_t seconds = (time_t)(usec / 1000000);
 	struct tm tm = { 0 };
 
 	localtime_r(&seconds, &tm);
+	if (m->year && (m->year != tm.tm_year || m->day != tm.tm_yday))
+		buffer_printf(b, "%04d-%02d-%02d\n", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	m->year = tm.tm_year;
+	m->day = tm.tm_yday;
 	buffer_printf(b, "%02d:%02d:%02d.%03u ", tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(usec % 1000000) / 1000);
 }
 
@@ -197,7 +204,7 @@ static void put_text(struct monitor *m, const struct event_info *e, struct recor
 	const char *word = words_find(&words_event, e->kind);
 	size_t from;
 
-	put_time(b, e->realtime_usec);
+	put_time(m, e->realtime_usec);
 	from = b->len;
 	buffer_string(b, word ? word : "?");
 	if (e->kind == SOCKETD_EVENT_OVERFLOW) {
@@ -370,10 +377,6 @@ int verb_monitor(const struct arguments *arg)
 	bool whole = format_is_json(arg->format) && !arg->columns;
 	int r;
 
-	if (arg->direct) {
-		message("monitor needs a daemon, which remembers what was there: leave out --direct");
-		return EXIT_USAGE;
-	}
 	if (arg->columns && !strcmp(arg->columns, "help"))
 		return columns_help(arg);
 	r = rows_init(&m.rows, arg, 0, false);

@@ -17,6 +17,7 @@
 #include "cli/whole.h"
 #include "model/words.h"
 #include "query/sort.h"
+#include "socketd/uapi.h"
 
 enum view_kind {
 	VIEW_TABLE,    /* CSV and its like too */
@@ -33,10 +34,12 @@ struct view {
 	struct template template;
 	struct field_set fields;
 	bool all_fields; /* every one that a row has */
+	uint32_t groups; /* of VIEW_WHOLE */
 	bool details;
 	struct names *names; /* -r */
 	struct table table;
 	uint64_t n_rows;
+	bool withheld; /* the kernel module told only what is public */
 
 	struct sort_key keys[SORT_KEYS_MAX];
 	size_t n_keys;
@@ -65,12 +68,17 @@ static int init_sort(struct view *v)
 	return r;
 }
 
-/* Which view it is. */
-static int init_kind(struct view *v, const struct rows *rows)
+/* Which view it is. internals: the verb of this name. */
+static int init_kind(struct view *v, const struct rows *rows, bool internals)
 {
 	const struct arguments *arg = v->arg;
 	int r;
 
+	v->groups = internals ? GROUPS_INTERNAL : UINT32_MAX;
+	if (internals) {
+		v->kind = format_is_json(arg->format) ? VIEW_DOCUMENT : VIEW_WHOLE;
+		return -1;
+	}
 	v->details = arg->extended || arg->memory || arg->info || arg->timers;
 	columns_default(&v->columns, arg);
 	if (arg->columns) {
@@ -92,22 +100,25 @@ static int init_kind(struct view *v, const struct rows *rows)
 	return -1;
 }
 
-static void add_all_but_owners(struct field_set *s)
+static void add_groups(struct field_set *s, uint32_t groups)
 {
 	for (unsigned g = 0; g < GROUP_COUNT; g++)
-		if (g != GROUP_owner && GROUPS_DETAIL & GROUP_BIT(g))
+		if (groups & GROUP_BIT(g))
 			field_set_add_group(s, g);
 }
 
-/* What has to be asked for. */
-static void init_fields(struct view *v)
+/* What has to be asked for. One socket whole has what the kernel module tells of it, too. */
+static void init_fields(struct view *v, const struct rows *rows, bool internals)
 {
 	const struct columns *c = v->kind == VIEW_TEMPLATE ? &v->template.fields : &v->columns;
 	bool columns = v->kind == VIEW_TABLE || v->kind == VIEW_TEMPLATE || v->arg->columns;
 
-	if (!columns)
-		add_all_but_owners(&v->fields);
-	for (size_t i = 0; columns && i < c->n; i++)
+	if (internals)
+		add_groups(&v->fields, GROUPS_INTERNAL | GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_owner));
+	else if (!columns)
+		add_groups(&v->fields, (rows->is_exact ? GROUPS_DETAIL | GROUPS_INTERNAL : GROUPS_DETAIL) &
+					       ~(v->arg->no_owners ? GROUP_BIT(GROUP_owner) : 0));
+	for (size_t i = 0; columns && !internals && i < c->n; i++)
 		columns_fields(&c->rows[i], v->kind != VIEW_DOCUMENT, &v->fields);
 	if (v->kind == VIEW_TABLE && v->details)
 		detail_fields(v->arg, &v->fields);
@@ -127,17 +138,17 @@ static void init_table(struct view *v)
 	table_name(&v->table, "sockets");
 }
 
-static int view_init(struct view *v, const struct rows *rows)
+static int view_init(struct view *v, const struct rows *rows, bool internals)
 {
 	int r;
 
 	*v = (struct view){ .arg = rows->arg };
 	r = init_sort(v);
 	if (r < 0)
-		r = init_kind(v, rows);
+		r = init_kind(v, rows, internals);
 	if (r >= 0)
 		return r;
-	init_fields(v);
+	init_fields(v, rows, internals);
 	init_table(v);
 	if (rows->arg->resolve)
 		v->names = names_new();
@@ -153,16 +164,21 @@ static void request_fields(const struct view *v, struct field_set *s)
 	field_set_add(s, F_state);
 }
 
-/* Ages or rates were named. */
-static bool asks_tracks(const struct view *v)
+static bool is_track(enum field_id id)
+{
+	return field_get(id)->group == GROUP_track;
+}
+
+/* Fields of a kind were named. */
+static bool names(const struct view *v, bool (*is_such)(enum field_id))
 {
 	const struct columns *c = v->kind == VIEW_TEMPLATE ? &v->template.fields : &v->columns;
 
 	for (size_t i = 0; i < v->n_keys; i++)
-		if (field_get(v->keys[i].field)->group == GROUP_track)
+		if (is_such(v->keys[i].field))
 			return true;
 	for (size_t i = 0; i < c->n; i++)
-		if (c->rows[i].kind == COLUMN_FIELD && c->rows[i].field->group == GROUP_track)
+		if (c->rows[i].kind == COLUMN_FIELD && is_such(c->rows[i].field->id))
 			return true;
 	return false;
 }
@@ -223,6 +239,15 @@ static void put_table_row(struct view *v, struct record *r)
 	table_row_end(t);
 }
 
+/* sk_rcvlowat: every socket has it, and the kernel module tells it to CAP_NET_ADMIN only. */
+static bool is_withheld(struct record *r)
+{
+	struct value holding, v;
+
+	return record_get(r, F_holding, 0, &holding) >= 0 && holding.u != SOCKETD_HOLDING_MINI &&
+	       record_get(r, F_sk_rcvlowat, 0, &v) < 0;
+}
+
 static void view_row(struct view *v, struct record *r)
 {
 	switch (v->kind) {
@@ -237,7 +262,8 @@ static void view_row(struct view *v, struct record *r)
 		output_lines(&v->table.out, 1);
 		break;
 	case VIEW_WHOLE:
-		whole_write(&v->table.out, r, v->names, v->n_rows == 0);
+		v->withheld |= is_withheld(r);
+		whole_write(&v->table.out, r, v->names, v->groups, v->n_rows == 0);
 		break;
 	}
 	v->n_rows++;
@@ -289,7 +315,7 @@ static int finish(struct view *v, struct rows *rows)
 	return output_finish(&v->table.out);
 }
 
-int verb_show(const struct arguments *arg)
+static int show(const struct arguments *arg, bool internals)
 {
 	CLEANUP(view_deinit) struct view v = { 0 };
 	CLEANUP(rows_deinit) struct rows rows = { 0 };
@@ -303,14 +329,17 @@ int verb_show(const struct arguments *arg)
 		return r;
 	if (arg->group_by)
 		return groups_show(&rows, "--group-by", arg->group_by);
-	r = view_init(&v, &rows);
+	r = view_init(&v, &rows, internals);
 	if (r >= 0)
 		return r;
 	if (arg->quiet)
 		return rows_probe(&rows);
 	request_fields(&v, &asked);
-	rows.asks_tracks = asks_tracks(&v);
-	r = rows_open(&rows, v.all_fields ? NULL : asked.ids, asked.n);
+	rows.asks_tracks = names(&v, is_track);
+	/* A recording has what it has. */
+	rows.asks_internals = internals || (!arg->file && names(&v, decode_module_only));
+	rows.wants_internals = v.kind == VIEW_WHOLE;
+	r = rows_open(&rows, v.all_fields && !rows.is_exact ? NULL : asked.ids, asked.n);
 	if (r >= 0)
 		return r;
 	if (v.n_keys)
@@ -318,6 +347,18 @@ int verb_show(const struct arguments *arg)
 	else
 		stream(&v, &rows);
 	written = finish(&v, &rows);
+	if (v.withheld && !arg->file)
+		message_note("most of struct sock and struct socket is told to CAP_NET_ADMIN only: run as root");
 	r = rows_finish(&rows);
 	return written ? written : r;
+}
+
+int verb_show(const struct arguments *arg)
+{
+	return show(arg, false);
+}
+
+int verb_internals(const struct arguments *arg)
+{
+	return show(arg, true);
 }

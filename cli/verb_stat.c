@@ -146,6 +146,10 @@ int verb_stat(const struct arguments *arg)
 	r = rows_init(&rows, arg, 0, false);
 	if (r >= 0)
 		return r;
+	if (arg->sort && !arg->by) {
+		message("stat: --sort orders the groups of --by");
+		return EXIT_USAGE;
+	}
 	if (arg->by)
 		return groups_show(&rows, "--by", arg->by);
 	return arg->group_by ? groups_show(&rows, "--group-by", arg->group_by) : count_all(&rows);

@@ -99,6 +99,8 @@ static void put_owners(struct buffer *b, struct json_object *s)
 	buffer_string(b, " ago, ");
 	put_time(b, s, "scan_cpu_usec");
 	buffer_printf(b, " of CPU, %llu so far", (unsigned long long)number(s, "scans"));
+	if (*text(s, "owners"))
+		buffer_printf(b, ", by %s", !strcmp(text(s, "owners"), "module") ? "the kernel module" : text(s, "owners"));
 	if (*text(s, "scan_error"))
 		buffer_printf(b, "; it failed: %s", text(s, "scan_error"));
 	buffer_char(b, '\n');
@@ -138,6 +140,24 @@ static void put_clients(struct buffer *b, struct json_object *s)
 		      (unsigned long long)number(s, "subscribers"), (unsigned long long)number(s, "cursors"));
 }
 
+/* Module: socketd_diag 0.1.0, tells all fields, and owners */
+static void put_module(struct buffer *b, struct json_object *s)
+{
+	put_label(b, "Module");
+	if (*text(s, "kernel_module")) {
+		buffer_printf(b, "socketd_diag %s", text(s, "kernel_module"));
+		if (*text(s, "kernel_module_tells"))
+			buffer_printf(b, ", tells %s", text(s, "kernel_module_tells"));
+	} else if (*text(s, "kernel_module_error")) {
+		buffer_printf(b, "socketd_diag does not answer: %s", text(s, "kernel_module_error"));
+	} else {
+		buffer_string(b, "socketd_diag is not loaded");
+		if (*text(s, "kernel_module_gives"))
+			buffer_printf(b, "; it gives %s", text(s, "kernel_module_gives"));
+	}
+	buffer_char(b, '\n');
+}
+
 static void put_daemon(struct output *o, struct json_object *s)
 {
 	struct buffer *b = &o->buffer;
@@ -158,8 +178,8 @@ static void put_daemon(struct output *o, struct json_object *s)
 	put_memory(b, s);
 	put_clients(b, s);
 	put_label(b, "Kernel");
-	buffer_printf(b, "%s, %s%s\n", text(s, "kernel"), *text(s, "kernel_module") ? "socketd_diag " : "without the module socketd_diag",
-		      text(s, "kernel_module"));
+	buffer_printf(b, "%s\n", text(s, "kernel"));
+	put_module(b, s);
 	if (*text(s, "config_file")) {
 		put_label(b, "Config");
 		buffer_printf(b, "%s\n", text(s, "config_file"));
@@ -249,10 +269,6 @@ int verb_status(const struct arguments *arg)
 	char why[FEED_MESSAGE_MAX] = "";
 	int r;
 
-	if (arg->direct || arg->file) {
-		message("status is of a daemon that runs: leave out --%s", arg->direct ? "direct" : "file");
-		return EXIT_USAGE;
-	}
 	r = client_status(arg->bus, &answer, why);
 	if (r < 0) {
 		if (!arg->quiet)

@@ -8,7 +8,18 @@
 
 #include "cli/options.h"
 
-enum verb_id { VERB_SHOW, VERB_STAT, VERB_MONITOR, VERB_STATUS, VERB_DESCRIBE, VERB_RECORD, VERB_HELP, VERB_COUNT };
+enum verb_id {
+	VERB_SHOW,
+	VERB_STAT,
+	VERB_MONITOR,
+	VERB_INTERNALS,
+	VERB_FLOW,
+	VERB_STATUS,
+	VERB_DESCRIBE,
+	VERB_RECORD,
+	VERB_HELP,
+	VERB_COUNT
+};
 
 #define VERB_BIT(v) (1u << (v))
 #define VERBS_ALL (VERB_BIT(VERB_COUNT) - 1)
@@ -33,6 +44,8 @@ bool verb_is_misspelt(const char *word);
 int verb_show(const struct arguments *arg);
 int verb_stat(const struct arguments *arg);
 int verb_monitor(const struct arguments *arg);
+int verb_internals(const struct arguments *arg);
+int verb_flow(const struct arguments *arg);
 int verb_status(const struct arguments *arg);
 int verb_describe(const struct arguments *arg);
 int verb_record(const struct arguments *arg);

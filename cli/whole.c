@@ -6,38 +6,39 @@
 #include "cli/cell.h"
 #include "cli/whole.h"
 #include "cli/width.h"
+#include "model/cleanup.h"
 #include "model/words.h"
+#include "socketd/uapi.h"
 
 /* Values of a list that are shown here. */
 #define LIST_SHOWN_MAX 256
 /* Where values begin: behind the longest name that is usual. */
 #define NAME_WIDTH 31
 
-static void put_coloured(struct output *o, enum colour c, const char *text)
+static void put_coloured(struct buffer *b, bool colours, enum colour c, const char *text)
 {
-	if (o->colours)
-		buffer_string(&o->buffer, colour_code(c));
-	buffer_string(&o->buffer, text);
-	if (o->colours)
-		buffer_string(&o->buffer, COLOUR_END);
+	if (colours)
+		buffer_string(b, colour_code(c));
+	buffer_string(b, text);
+	if (colours)
+		buffer_string(b, COLOUR_END);
 }
 
-/* tcp ESTAB 127.0.0.1:22 → 127.0.0.1:4242 users:(...) */
-static void put_title(struct output *o, struct record *r, struct names *names)
+void whole_title(struct buffer *b, bool colours, struct record *r, struct names *names)
 {
-	struct buffer *b = &o->buffer;
 	struct value v;
 	uint32_t state = record_state(r);
+	const char *word = words_find(&words_state, state);
 
-	if (o->colours)
+	if (colours)
 		buffer_string(b, colour_code(COLOUR_BOLD));
 	if (record_get(r, F_netid, 0, &v) >= 0)
 		cell_value(b, field_get(F_netid), &v, VALUE_PLAIN);
-	if (o->colours)
+	if (colours)
 		buffer_string(b, COLOUR_END);
-	if (state) {
+	if (state && word) {
 		buffer_char(b, ' ');
-		put_coloured(o, colour_of_state(state, false), words_find(&words_state, state));
+		put_coloured(b, colours, colour_of_state(state, false), word);
 	}
 	buffer_char(b, ' ');
 	cell_endpoint(b, r, false, names);
@@ -49,6 +50,30 @@ static void put_title(struct output *o, struct record *r, struct names *names)
 	if (!cell_users(b, r))
 		b->len--;
 	buffer_char(b, '\n');
+}
+
+/* What holds a socket that no process holds, in a sentence. */
+static void put_holding(struct output *o, struct record *r)
+{
+	static const char *const sentences[] = {
+		[SOCKETD_HOLDING_FILE] = "It has an open file, but no process shows a descriptor of it: io_uring holds it, or a "
+					 "message that was not received, or a process that cannot be looked into.",
+		[SOCKETD_HOLDING_KERNEL] = "The kernel made it for itself; no process holds it.",
+		[SOCKETD_HOLDING_UNACCEPTED] = "It waits in its listener's queue; no process holds it until it is accepted.",
+		[SOCKETD_HOLDING_ORPHAN] = "Its process has closed it; the kernel sends what is left and ends the connection.",
+		[SOCKETD_HOLDING_IN_FLIGHT] = "Its descriptor is in a message that was not received (SCM_RIGHTS).",
+		[SOCKETD_HOLDING_MINI] = "A TIME-WAIT or a handshake: no struct sock stands behind it, and no descriptor.",
+	};
+	struct value v, none;
+
+	/* no_owner: owners were looked for, and there are none. */
+	if (record_get(r, F_no_owner, 0, &none) < 0 || record_get(r, F_holding, 0, &v) < 0)
+		return;
+	if (v.u >= ARRAY_SIZE(sentences) || !sentences[v.u])
+		return;
+	buffer_string(&o->buffer, sentences[v.u]);
+	buffer_char(&o->buffer, '\n');
+	output_lines(o, 1);
 }
 
 /* What a plain number counts, where its unit has no sign. */
@@ -107,14 +132,15 @@ static void put_field(struct output *o, const struct field *f, struct record *r,
 	output_lines(o, 1);
 }
 
-void whole_write(struct output *o, struct record *r, struct names *names, bool first)
+void whole_write(struct output *o, struct record *r, struct names *names, uint32_t groups, bool first)
 {
 	if (!first) {
 		buffer_char(&o->buffer, '\n');
 		output_lines(o, 1);
 	}
-	put_title(o, r, names);
+	whole_title(&o->buffer, o->colours, r, names);
 	output_lines(o, 1);
+	put_holding(o, r);
 	for (unsigned g = 0; g < GROUP_COUNT; g++) {
 		bool titled = false;
 
@@ -122,11 +148,11 @@ void whole_write(struct output *o, struct record *r, struct names *names, bool f
 			const struct field *f = field_get(id);
 			struct value v;
 
-			if (!f || f->group != g || record_get(r, id, 0, &v) < 0)
+			if (!f || f->group != g || !(groups & GROUP_BIT(g)) || record_get(r, id, 0, &v) < 0)
 				continue;
 			if (!titled) {
 				buffer_char(&o->buffer, '\n');
-				put_coloured(o, COLOUR_BOLD, field_group_title(g));
+				put_coloured(&o->buffer, o->colours, COLOUR_BOLD, field_group_title(g));
 				buffer_char(&o->buffer, '\n');
 				output_lines(o, 2);
 				titled = true;

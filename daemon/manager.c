@@ -11,6 +11,7 @@
 #include "bus/call.h"
 #include "bus/feed.h"
 #include "bus/hub.h"
+#include "bus/kernel_module.h"
 #include "bus/monitor.h"
 #include "bus/readings.h"
 #include "bus/server.h"
@@ -45,6 +46,7 @@ static void on_passed(struct refresh_listener *l)
 	const struct tracker_status *status = tracker_status(manager_tracker(m));
 
 	hub_look_at_links(m->hub);
+	kernel_module_look(m);
 	if (status->end_boottime_usec < m->next_status_usec)
 		return;
 	m->next_status_usec = status->end_boottime_usec + STATUS_EVERY_USEC;
@@ -153,6 +155,9 @@ int manager_new(struct manager **ret, const struct manager_options *options)
 	r = first_config(m);
 	if (r < 0)
 		return r;
+	r = kernel_module_new(&m->kernel_module);
+	if (r < 0)
+		return r;
 	r = sd_event_new(&m->event);
 	if (r < 0)
 		return r;
@@ -183,6 +188,7 @@ struct manager *manager_free(struct manager *m)
 	server_close(m);
 	calls_free(m->calls);
 	hub_free(m->hub);
+	kernel_module_free(m->kernel_module);
 	readings_free(m->readings);
 	refresh_free(m->refresh);
 	sd_event_unref(m->event);

@@ -15,10 +15,12 @@
 #include "quota.h"
 #include "refresh.h"
 
+struct announcer;
 struct connection;
 struct readings;
 struct calls;
 struct hub;
+struct kernel_module;
 struct monitor;
 
 /* How the daemon was started. */
@@ -39,9 +41,11 @@ struct manager {
 	struct refresh_listener refresh_listener;
 	struct hub *hub; /* events on their way to listeners */
 	uint64_t next_status_usec;
+	struct kernel_module *kernel_module; /* as it was when it was looked at last (bus/kernel_module.h) */
 
 	/* Who is connected. */
 	sd_event_source *private_listener, *listen_timer, *retry_timer;
+	struct announcer *announcers;   /* of their properties */
 	struct connection *connections; /* the bus, private peers, the parent of --stdio */
 	unsigned n_private;
 	char *private_path;             /* to unlink at the end */

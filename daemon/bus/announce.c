@@ -17,6 +17,7 @@
 struct announcer {
 	sd_bus *bus; /* which owns it */
 	struct manager *manager;
+	struct announcer *next; /* of the manager's */
 	uint64_t told_usec;
 	sd_event_source *timer;
 };
@@ -25,8 +26,21 @@ static void announcer_free(void *userdata)
 {
 	struct announcer *a = userdata;
 
+	for (struct announcer **p = &a->manager->announcers; *p; p = &(*p)->next) {
+		if (*p == a) {
+			*p = a->next;
+			break;
+		}
+	}
 	sd_event_source_disable_unref(a->timer);
 	free(a);
+}
+
+void announce_module(struct manager *m)
+{
+	for (struct announcer *a = m->announcers; a; a = a->next)
+		if (sd_bus_is_ready(a->bus) > 0)
+			sd_bus_emit_properties_changed(a->bus, SOCKETD_OBJECT_PATH, SOCKETD_MANAGER_INTERFACE, "KernelModule", NULL);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -69,6 +83,8 @@ int announce_add(sd_bus *bus, struct manager *m)
 		return r;
 	}
 	/* From here on the slot owns it, and the connection the slot. */
+	a->next = m->announcers;
+	m->announcers = a;
 	sd_bus_slot_set_destroy_callback(slot, announcer_free);
 	r = sd_event_add_time_relative(m->event, &a->timer, CLOCK_MONOTONIC, LOOK_USEC, LOOK_ACCURACY_USEC, on_timer, a);
 	if (r >= 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* PropertiesChanged of the Manager: the interval, when it has become another one */
+/* PropertiesChanged of the Manager: the interval and the kernel module, when they have become others */
 
 #ifndef SOCKETD_BUS_ANNOUNCE_H
 #define SOCKETD_BUS_ANNOUNCE_H
@@ -10,5 +10,8 @@
 
 /* For as long as the connection lives. */
 int announce_add(sd_bus *bus, struct manager *m);
+
+/* KernelModule is another, on all connections. */
+void announce_module(struct manager *m);
 
 #endif

@@ -8,6 +8,7 @@
 #include "bus/describe.h"
 #include "bus/error.h"
 #include "bus/feed.h"
+#include "bus/kernel_module.h"
 #include "bus/survey.h"
 #include "bus/variant.h"
 #include "socketd/dbus.h"
@@ -123,6 +124,10 @@ static int describe_socket(sd_bus_message *m, struct manager *manager, uint32_t 
 	r = sd_bus_message_read(m, "t", &d.cookie);
 	if (r >= 0)
 		r = describe_read_fields(m, &d, error);
+	if (r >= 0)
+		r = kernel_module_check_fields(manager, d.fields, d.n_fields, error);
+	if (r < 0)
+		free(d.fields);
 	return r < 0 ? r : describe_start(m, manager, uid, &d, error);
 }
 

@@ -115,6 +115,12 @@ int bus_error_no_such_socket(sd_bus_error *e, const char *what)
 	return sd_bus_error_setf(e, SOCKETD_ERROR_NO_SUCH_SOCKET, "there is no socket %s", what);
 }
 
+int bus_error_kernel_module_missing(sd_bus_error *e, const char *field)
+{
+	return sd_bus_error_setf(e, SOCKETD_ERROR_KERNEL_MODULE_MISSING,
+				 "%s is told by the kernel module alone, which is not loaded: modprobe socketd_diag", field);
+}
+
 int bus_error_cursor_expired(sd_bus_error *e)
 {
 	return sd_bus_error_set(e, SOCKETD_ERROR_CURSOR_EXPIRED,
@@ -124,6 +130,12 @@ int bus_error_cursor_expired(sd_bus_error *e)
 int bus_error_no_such_format(sd_bus_error *e, const char *name)
 {
 	return bus_error_invalid_args(e, "there is no format \"%.64s\"; there are packed, ndjson and json-seq", name);
+}
+
+int bus_error_too_many_monitors(sd_bus_error *e, unsigned limit, const char *whose)
+{
+	return sd_bus_error_setf(e, SOCKETD_ERROR_TOO_MANY_STREAMS,
+				 "%s %u monitors are open already; close one and try again", whose, limit);
 }
 
 int bus_error_too_many_streams(sd_bus_error *e, unsigned limit, const char *whose)

@@ -33,6 +33,9 @@ int bus_error_too_many_readings(sd_bus_error *e);
 /* org.socketd1.NoSuchSocket: "there is no socket ..." */
 int bus_error_no_such_socket(sd_bus_error *e, const char *what);
 
+/* org.socketd1.KernelModuleMissing, for a field that nobody else has */
+int bus_error_kernel_module_missing(sd_bus_error *e, const char *field);
+
 /* org.socketd1.CursorExpired */
 int bus_error_cursor_expired(sd_bus_error *e);
 
@@ -41,5 +44,6 @@ int bus_error_no_such_format(sd_bus_error *e, const char *name);
 
 /* org.socketd1.TooManyStreams */
 int bus_error_too_many_streams(sd_bus_error *e, unsigned limit, const char *whose);
+int bus_error_too_many_monitors(sd_bus_error *e, unsigned limit, const char *whose);
 
 #endif

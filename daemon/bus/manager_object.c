@@ -183,7 +183,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Version", "s", status_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Features", "as", status_features, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-	SD_BUS_PROPERTY("KernelModule", "s", status_kernel_module, 0, 0),
+	SD_BUS_PROPERTY("KernelModule", "s", status_kernel_module, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("PollIntervalUSec", "t", status_interval, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Generation", "t", status_number, 0, 0),
 	SD_BUS_PROPERTY("NSockets", "t", status_number, 0, 0),

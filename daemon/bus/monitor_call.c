@@ -62,12 +62,12 @@ static int read_options(sd_bus_message *m, struct monitor_request *req, const ch
 static int check_limits(const struct manager *m, uint32_t uid, sd_bus_error *error)
 {
 	if (monitors_count(m) >= m->config.monitors_max)
-		return bus_error_too_many_streams(error, (unsigned)m->config.monitors_max, "all");
+		return bus_error_too_many_monitors(error, (unsigned)m->config.monitors_max, "all");
 	/* Some places are kept for root. */
 	if (uid != 0 && monitors_count(m) >= manager_share(m->config.monitors_max))
-		return bus_error_too_many_streams(error, manager_share(m->config.monitors_max), "other users'");
+		return bus_error_too_many_monitors(error, manager_share(m->config.monitors_max), "other users'");
 	if (uid != 0 && monitors_count_user(m, uid) >= m->config.monitors_user_max)
-		return bus_error_too_many_streams(error, (unsigned)m->config.monitors_user_max, "your");
+		return bus_error_too_many_monitors(error, (unsigned)m->config.monitors_user_max, "your");
 	return 0;
 }
 

@@ -39,6 +39,14 @@ static bool is_of_messages(uint32_t type)
 	return type == SOCKETD_BLOCK_MESSAGES || type == SOCKETD_BLOCK_LINES || type == SOCKETD_BLOCK_TRACKS;
 }
 
+/* The kernel module's messages come first, and are kept with the rest that is not of one row. */
+static bool in_module(const struct reading *r)
+{
+	const struct source_state *s = context_source(r->context, SOURCE_module);
+
+	return s->seen && !s->ended;
+}
+
 static int apply_blocks(struct reading *r, const uint8_t *data, size_t len)
 {
 	size_t offset = r->n_pieces == 0 ? sizeof(struct socketd_stream_header) : 0;
@@ -51,7 +59,7 @@ static int apply_blocks(struct reading *r, const uint8_t *data, size_t len)
 
 		if (size == 0)
 			return -EBADMSG;
-		e = is_of_messages(head.type) ? 0 : context_apply(r->context, &b);
+		e = is_of_messages(head.type) && !in_module(r) ? 0 : context_apply(r->context, &b);
 		if (e < 0)
 			return e;
 		offset += size;
@@ -61,6 +69,7 @@ static int apply_blocks(struct reading *r, const uint8_t *data, size_t len)
 
 int reading_add_piece(struct reading *r, const uint8_t *data, size_t len)
 {
+	size_t before = context_module(r->context)->n_bytes;
 	struct reading_piece *pieces;
 	uint8_t *copy;
 	int e;
@@ -68,6 +77,7 @@ int reading_add_piece(struct reading *r, const uint8_t *data, size_t len)
 	e = apply_blocks(r, data, len);
 	if (e < 0)
 		return e;
+	r->size += context_module(r->context)->n_bytes - before;
 	pieces = reallocarray(r->pieces, r->n_pieces + 1, sizeof(*pieces));
 	if (!pieces)
 		return -ENOMEM;
@@ -101,6 +111,7 @@ int reading_walk_new(struct reading_walk **ret, struct reading *r)
 		return e;
 	reader_init(&w->reader, (struct input){ .more = filtered_more, .ctx = w });
 	messages_init(&w->messages, &w->reader, w->context);
+	messages_share_module(&w->messages, r->context);
 	*ret = STEAL_PTR(w);
 	return 0;
 }

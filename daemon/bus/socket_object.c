@@ -17,6 +17,7 @@
 #include "bus/call.h"
 #include "bus/describe.h"
 #include "bus/error.h"
+#include "bus/kernel_module.h"
 #include "bus/row.h"
 #include "bus/socket_object.h"
 #include "socketd/dbus.h"
@@ -233,6 +234,10 @@ static int describe(sd_bus_message *m, struct manager *manager, uint32_t uid, sd
 	r = cookie_of(sd_bus_message_get_path(m), &d.cookie);
 	if (r >= 0)
 		r = describe_read_fields(m, &d, error);
+	if (r >= 0)
+		r = kernel_module_check_fields(manager, d.fields, d.n_fields, error);
+	if (r < 0)
+		free(d.fields);
 	return r < 0 ? r : describe_start(m, manager, uid, &d, error);
 }
 

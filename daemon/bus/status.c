@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "bus/error.h"
+#include "bus/kernel_module.h"
 #include "bus/list.h"
 #include "bus/monitor.h"
 #include "bus/readings.h"
@@ -17,21 +19,8 @@
 #include "bus/variant.h"
 #include "query/json.h"
 
-#define MODULE_VERSION_FILE "/sys/module/socketd_diag/version"
-
 /* What this build can do beside answering: const, whatever else is there. */
 static const char *const features[] = { "events", "tracking" };
-
-/* Empty when the module is not there. */
-static void module_version(char *buf, size_t size)
-{
-	CLEANUP(fclose) FILE *f = fopen(MODULE_VERSION_FILE, "re");
-
-	buf[0] = '\0';
-	if (!f || !fgets(buf, (int)size, f))
-		buf[0] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-}
 
 static uint64_t resident_bytes(void)
 {
@@ -43,13 +32,20 @@ static uint64_t resident_bytes(void)
 	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* "" where the usual one is not there: nothing was read then. */
+static const char *config_file(const struct manager *m)
+{
+	if (m->config_path)
+		return m->config_path;
+	return access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : "";
+}
+
 static int append_host(sd_bus_message *m, struct manager *manager)
 {
-	char module[64];
 	struct utsname uts;
 	int r;
 
-	module_version(module, sizeof(module));
+	kernel_module_look(manager);
 	r = variant_append_string(m, "version", SOCKETD_VERSION);
 	if (r >= 0)
 		r = variant_append_u64(m, "uptime-usec", tracker_boottime_usec() - manager->begin_boottime_usec);
@@ -58,9 +54,9 @@ static int append_host(sd_bus_message *m, struct manager *manager)
 	if (r >= 0)
 		r = variant_append_strv(m, "features", features, ARRAY_SIZE(features));
 	if (r >= 0)
-		r = variant_append_string(m, "kernel-module", module);
+		r = kernel_module_append_status(m, manager);
 	if (r >= 0)
-		r = variant_append_string(m, "config-file", manager->config_path ? manager->config_path : CONFIG_FILE);
+		r = variant_append_string(m, "config-file", config_file(manager));
 	if (r >= 0)
 		r = variant_append_u64(m, "memory", resident_bytes());
 	if (r >= 0)
@@ -217,7 +213,7 @@ static int append_sources(sd_bus_message *m, const struct tracker_status *s)
 		const struct source_def *def = source_def_get(id);
 
 		/* Before the first pass all that will be read is pending; files of /proc are read in want of others. */
-		if (def && (s->sources[id].tried || (s->generation == 0 && def->kind != KIND_PROC_INET && id != SOURCE_tcp)))
+		if (def && (s->sources[id].tried || (s->generation == 0 && def->kind != KIND_PROC_INET && def->kind != KIND_MODULE && id != SOURCE_tcp)))
 			r = append_source(m, def, s, &s->sources[id]);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(m);
@@ -270,11 +266,13 @@ int status_features(sd_bus *bus, const char *path, const char *interface, const 
 int status_kernel_module(sd_bus *bus, const char *path, const char *interface, const char *property,
 			 sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	char version[64];
+	struct manager *m = userdata;
 
-	(void)bus, (void)path, (void)interface, (void)property, (void)userdata, (void)error;
-	module_version(version, sizeof(version));
-	return sd_bus_message_append(reply, "s", version);
+	(void)bus, (void)path, (void)interface, (void)property, (void)error;
+	/* What was announced last: a change is told as a change. Without passes nobody looks but here. */
+	if (!m->refresh)
+		kernel_module_look(m);
+	return sd_bus_message_append(reply, "s", kernel_module_version(m));
 }
 
 int status_interval(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,

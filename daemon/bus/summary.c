@@ -5,6 +5,7 @@
 
 #include "bus/error.h"
 #include "bus/feed.h"
+#include "bus/kernel_module.h"
 #include "bus/summary.h"
 #include "bus/survey.h"
 #include "bus/variant.h"
@@ -138,6 +139,8 @@ static int get_summary(sd_bus_message *m, struct manager *manager, uint32_t uid,
 		for (size_t k = 0; r >= 0 && k < i; k++)
 			if (s->keys[i] == s->keys[k])
 				r = bus_error_invalid_args(error, "\"%s\" is given twice", field_get(s->keys[i])->name);
+	if (r >= 0)
+		r = kernel_module_check_fields(manager, s->keys, s->n_keys, error);
 	if (r >= 0)
 		r = grouping_new(&s->grouping, s->keys, s->n_keys);
 	if (r >= 0)

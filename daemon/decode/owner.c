@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "decode/slot.h"
+#include "socketd/uapi.h"
 
 enum reason {
 	REASON_TIME_WAIT,
@@ -13,6 +14,8 @@ enum reason {
 	REASON_KERNEL,
 	REASON_SUBFLOW,
 	REASON_NOT_FOUND,
+	REASON_FILE,
+	REASON_IN_FLIGHT,
 };
 
 static const char *const reasons[] = {
@@ -23,6 +26,8 @@ static const char *const reasons[] = {
 	[REASON_KERNEL] = "kernel socket",
 	[REASON_SUBFLOW] = "subflow: its MPTCP connection is what a process holds",
 	[REASON_NOT_FOUND] = "no process found: in flight in a message, held by the kernel, or hidden",
+	[REASON_FILE] = "no process found: its file is open, held by the kernel (io_uring), in flight in a message, or hidden",
+	[REASON_IN_FLIGHT] = "in flight: its descriptor is in a message that nobody has received yet",
 };
 
 static bool find_owner(struct record *r, unsigned n, const struct process **ret_process, uint32_t *ret_pid,
@@ -86,8 +91,39 @@ static enum reason reason_without_inode(struct record *r)
 	}
 }
 
+/* What the kernel module saw. Of its own, that a subflow is the kernel's says less than whose it is. */
+static bool told_reason(struct record *r, enum reason *ret)
+{
+	struct value v;
+
+	if (!r->module || record_get(r, F_holding, 0, &v) < 0)
+		return false;
+	switch ((enum socketd_holding)v.u) {
+	case SOCKETD_HOLDING_FILE:
+		*ret = REASON_FILE;
+		return true;
+	case SOCKETD_HOLDING_KERNEL:
+		*ret = REASON_KERNEL;
+		return true;
+	case SOCKETD_HOLDING_UNACCEPTED:
+		*ret = REASON_NOT_ACCEPTED;
+		return true;
+	case SOCKETD_HOLDING_ORPHAN:
+		*ret = REASON_ORPHAN;
+		return true;
+	case SOCKETD_HOLDING_IN_FLIGHT:
+		*ret = REASON_IN_FLIGHT;
+		return true;
+	case SOCKETD_HOLDING_UNKNOWN:
+	case SOCKETD_HOLDING_MINI:
+		break;
+	}
+	return false;
+}
+
 static enum reason find_reason(struct record *r)
 {
+	enum reason told;
 	struct value v;
 	uint64_t inode;
 
@@ -95,6 +131,8 @@ static enum reason find_reason(struct record *r)
 		return REASON_KERNEL;
 	if (record_get(r, F_ulp_name, 0, &v) >= 0 && v.str.len == 5 && !memcmp(v.str.data, "mptcp", 5))
 		return REASON_SUBFLOW;
+	if (told_reason(r, &told))
+		return told;
 	if (record_inode(r, &inode) >= 0)
 		return REASON_NOT_FOUND;
 	return reason_without_inode(r);

@@ -75,6 +75,8 @@ static const struct decoder *decoder_of(const struct source_def *def)
 		return &tipc_decoder;
 	case KIND_PROC_INET:
 		return &proc_inet_decoder;
+	case KIND_MODULE:
+		return &module_decoder;
 	case KIND_COUNT:
 		break;
 	}
@@ -97,6 +99,7 @@ int record_open(struct record *ret, const struct message *m, const struct contex
 	ret->context = c;
 	ret->track = m->track && m->track->flags & SOCKETD_TRACK_KNOWN ? m->track : NULL;
 	memset(ret->attr, 0, sizeof(ret->attr));
+	module_join(ret, m->module, m->module_len);
 
 	if (d->open)
 		return d->open(ret);
@@ -273,18 +276,17 @@ static int get_bytes(struct record *r, const struct slot *s, unsigned n, struct 
 	case SLOT_CONST:
 	case SLOT_GET:
 	case SLOT_GET_LIST:
+	case SLOT_PACKED:
 		break;
 	}
 	return -ENODATA;
 }
 
-int record_get(struct record *r, enum field_id id, unsigned n, struct value *ret)
+static int get_slot(struct record *r, const struct slot *s, enum field_id id, unsigned n, struct value *ret)
 {
-	const struct slot *s = decoder_slot(r->decoder, id);
-
 	if (!s)
 		return -ENODATA;
-	if (n > 0 && s->op != SLOT_GET_LIST && s->op != SLOT_U32_LIST)
+	if (n > 0 && s->op != SLOT_GET_LIST && s->op != SLOT_U32_LIST && s->op != SLOT_PACKED)
 		return -ENODATA;
 
 	switch (s->op) {
@@ -298,8 +300,30 @@ int record_get(struct record *r, enum field_id id, unsigned n, struct value *ret
 		return 0;
 	case SLOT_HIDDEN:
 		return -ENODATA;
+	case SLOT_PACKED:
+		return module_get_packed(r, s, id, n, ret);
 	}
 	return get_bytes(r, s, n, ret);
+}
+
+/* What the module adds to rows of other sources. */
+static const struct slot *module_slot(enum field_id id)
+{
+	const struct slot *s = table_slot(&module_head_table, id);
+
+	return s ? s : table_slot(&module_group_table, id);
+}
+
+int record_get(struct record *r, enum field_id id, unsigned n, struct value *ret)
+{
+	int k = get_slot(r, decoder_slot(r->decoder, id), id, n, ret);
+
+	if (k != -ENODATA || !r->module || r->decoder == &module_decoder)
+		return k;
+	/* A list is of one origin: its end is no reason to go on with the other's. */
+	if (n > 0 && get_slot(r, decoder_slot(r->decoder, id), id, 0, &(struct value){}) >= 0)
+		return -ENODATA;
+	return get_slot(r, module_slot(id), id, n, ret);
 }
 
 static int get_u64(struct record *r, enum field_id id, uint64_t *ret)
@@ -337,6 +361,21 @@ static bool decoder_has(const struct decoder *d, enum field_id id)
 	const struct slot *s = decoder_slot(d, id);
 
 	return s && s->op != SLOT_HIDDEN;
+}
+
+bool decode_module_adds(enum field_id id)
+{
+	return module_slot(id);
+}
+
+bool decode_module_only(enum field_id id)
+{
+	if (!decode_module_adds(id))
+		return false;
+	for (unsigned source = 1; source < SOURCE_COUNT; source++)
+		if (source != SOURCE_module && decode_source_has(source, id))
+			return false;
+	return true;
 }
 
 bool decode_source_has(enum source_id source, enum field_id id)

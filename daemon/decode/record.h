@@ -29,6 +29,9 @@ struct record {
 	const struct socketd_track *track; /* NULL when nothing is remembered of it */
 	/* Attributes by number, NULL when absent; only the first of a number counts. */
 	const struct nlattr *attr[RECORD_ATTR_MAX];
+	/* The kernel module's message of this socket: it adds what the row's own lacks. NULL when there is none. */
+	const uint8_t *module;
+	const struct nlattr *module_attr[RECORD_ATTR_MAX]; /* of it; not set without */
 	/* KIND_PROC_INET: the line's words, parsed when the record is opened. */
 	struct proc_words {
 		uint8_t local[16], peer[16];
@@ -60,7 +63,19 @@ uint32_t record_state(struct record *r); /* enum tcp_state, 0 when there is none
 int record_cookie(struct record *r, uint64_t *ret);
 int record_inode(struct record *r, uint64_t *ret);
 
-/* Whether a source's rows can have a field at all: for plans, help and "why is this empty". */
+/*
+ * Whether a source's own messages can have a field at all: for plans, help and
+ * "why is this empty". SOURCE_module has the rows of its groups; these it adds to the rows of the others.
+ */
 bool decode_source_has(enum source_id source, enum field_id id);
+
+/* Whether the kernel module adds a field to the rows of other sources. */
+bool decode_module_adds(enum field_id id);
+
+/* Whether no other source than the kernel module has a field. */
+bool decode_module_only(enum field_id id);
+
+/* The i-th word that netid can have in the module's rows of a family, some of them twice; NULL past the last, or for none. */
+const char *module_netid(unsigned family, unsigned i);
 
 #endif

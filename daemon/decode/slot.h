@@ -40,6 +40,7 @@ enum slot_op {
 	SLOT_U32_LIST, /* the whole attribute as u32 */
 	SLOT_GET,      /* derived: the function */
 	SLOT_GET_LIST, /* derived, with n-th element */
+	SLOT_PACKED,   /* a row of a group of the kernel module: nest[0] is its wire, mul its bit (decode/module_groups.c) */
 };
 
 /* Where the bytes are, in place of an attribute's number. */
@@ -97,10 +98,13 @@ struct decoder {
 
 extern const struct decoder inet_tcp_decoder, inet_dgram_decoder, mptcp_decoder, sctp_decoder,
 	sctp_assoc_decoder, unix_decoder, netlink_decoder, packet_decoder, vsock_decoder, xdp_decoder,
-	smc_decoder, tipc_decoder, proc_inet_decoder;
+	smc_decoder, tipc_decoder, proc_inet_decoder, module_decoder;
 
 extern const struct slot_table inet_table, inet_listen_table, inet_cong_table, tcp_info_table,
 	tcp_info_listen_table, ulp_table, skmeminfo_table, owner_table, track_table;
+
+/* What the kernel module's message of a socket adds to its row: the head's, then the groups'. */
+extern const struct slot_table module_head_table, module_group_table;
 
 /*
  * Fills attr[] (cleared before) from a row of attributes; numbers of
@@ -116,6 +120,15 @@ const struct nlattr *slot_next(const uint8_t **data, size_t *len);
 
 /* Whether rows of a source can have rates. */
 bool track_has_rates(enum source_id source);
+
+/* The module's message of the socket that the record is of; NULL for none. A damaged one is none. */
+void module_join(struct record *r, const uint8_t *data, size_t len);
+/* As record_get, of a slot of SLOT_PACKED. */
+int module_get_packed(struct record *r, const struct slot *s, enum field_id id, unsigned n, struct value *ret);
+
+/* enum smc_state in TCP's numbers; what has no counterpart keeps its own. */
+unsigned smc_tcp_state(unsigned state);
+void vsock_value_cid(struct value *ret, uint32_t cid);
 
 /* Makers of values; all return 0 or -ENODATA. */
 int slot_value_ip(struct value *ret, unsigned family, const uint8_t *ip);

@@ -21,30 +21,30 @@ enum {
 	SMC_APPCLOSEWAIT2 = 23,
 };
 
-/* As TCP would call it; what has no counterpart keeps its number. */
+unsigned smc_tcp_state(unsigned state)
+{
+	switch (state) {
+	case SMC_INIT:
+		return STATE_CLOSE; /* neither connected nor listening */
+	case SMC_PEERCLOSEWAIT1:
+		return STATE_FIN_WAIT1;
+	case SMC_PEERCLOSEWAIT2:
+		return STATE_FIN_WAIT2;
+	case SMC_APPCLOSEWAIT1:
+	case SMC_APPCLOSEWAIT2:
+		return STATE_CLOSE_WAIT;
+	}
+	return state;
+}
+
 static int get_state(struct record *r, enum field_id id, unsigned n, struct value *ret)
 {
 	unsigned state = r->data[MSG(diag_state)];
 
 	(void)id, (void)n;
-	switch (state) {
-	case 0:
+	if (state == 0)
 		return -ENODATA;
-	case SMC_INIT:
-		state = STATE_CLOSE; /* neither connected nor listening */
-		break;
-	case SMC_PEERCLOSEWAIT1:
-		state = STATE_FIN_WAIT1;
-		break;
-	case SMC_PEERCLOSEWAIT2:
-		state = STATE_FIN_WAIT2;
-		break;
-	case SMC_APPCLOSEWAIT1:
-	case SMC_APPCLOSEWAIT2:
-		state = STATE_CLOSE_WAIT;
-		break;
-	}
-	value_set_u64(ret, state);
+	value_set_u64(ret, smc_tcp_state(state));
 	return 0;
 }
 

@@ -35,17 +35,21 @@ static const char *cid_word(uint32_t cid)
 	return NULL;
 }
 
-static int get_address(struct record *r, enum field_id id, unsigned n, struct value *ret)
+void vsock_value_cid(struct value *ret, uint32_t cid)
 {
-	uint32_t cid = slot_u32(r->data + (id == F_local ? MSG(vdiag_src_cid) : MSG(vdiag_dst_cid)));
 	const char *word = cid_word(cid);
 
-	(void)n;
 	ret->kind = VALUE_ADDR;
 	ret->addr.kind = word ? ADDRESS_WORD : ADDRESS_NUMBER;
 	ret->addr.number = cid;
 	ret->addr.name = word;
 	ret->addr.len = word ? strlen(word) : 0;
+}
+
+static int get_address(struct record *r, enum field_id id, unsigned n, struct value *ret)
+{
+	(void)n;
+	vsock_value_cid(ret, slot_u32(r->data + (id == F_local ? MSG(vdiag_src_cid) : MSG(vdiag_dst_cid))));
 	return 0;
 }
 

@@ -62,6 +62,8 @@ enum field_group {
 #define GROUP_BIT(g) (UINT32_C(1) << (g))
 /* What only the kernel module tells. A listing asks for it by name; a socket shown whole has it. */
 #define GROUPS_INTERNAL (GROUP_BIT(GROUP_socket) | GROUP_BIT(GROUP_sock) | GROUP_BIT(GROUP_flow))
+/* Beside the groups in a mask: the text fields of GROUPS_INTERNAL, which cost the kernel as much as all the rest. */
+#define GROUP_NAMES (UINT32_C(1) << 31)
 /* Everything but what must be asked for by name: it needs more rights, costs more or repeats another group. */
 #define GROUPS_DETAIL \
 	(((UINT32_C(1) << GROUP_COUNT) - 1) & ~GROUP_BIT(GROUP_bpf) & ~GROUP_BIT(GROUP_meminfo) & ~GROUPS_INTERNAL)

@@ -17,6 +17,8 @@ void request_init(struct request *r, uint32_t groups)
 		s->wanted = true;
 	}
 	r->sources[SOURCE_tcp].wanted = false;
+	/* What it is asked for is the plan's to say (query/plan.c). */
+	r->sources[SOURCE_module].wanted = false;
 	/* A fallback is read in the place of its parent, not beside it. */
 	for (unsigned id = 1; id < SOURCE_COUNT; id++)
 		r->sources[source_def_get(id)->fallback].wanted = false;

@@ -51,14 +51,27 @@ struct source_request {
 	uint32_t n_gets;
 };
 
+/* What the kernel module is asked for, when SOURCE_module is wanted (socketd/uapi.h). */
+struct module_request {
+	uint32_t walks;    /* SOCKETD_WALK_* */
+	uint32_t groups;   /* SOCKETD_GROUP_* */
+	uint32_t states;   /* 1 << sk_state */
+	uint32_t flags;    /* SOCKETD_FLAG_* */
+	uint64_t families; /* 1 << AF_* */
+	/* 0 for any: */
+	uint64_t cookie, inode;
+	uint32_t pid;      /* only what it holds */
+};
+
 struct request {
 	uint32_t groups; /* mask of GROUP_BIT; GROUP_owner asks for the owner scan */
 	uint32_t uid;    /* the reading is made for this user; 0 sees all */
 	uint64_t table_age_usec; /* of the table that the gets come from; it goes into HOST */
 	struct source_request sources[SOURCE_COUNT];
+	struct module_request module;
 };
 
-/* All sources, all states, these groups. */
+/* All sources but the module, all states, these groups. */
 void request_init(struct request *r, uint32_t groups);
 void request_deinit(struct request *r);
 

@@ -19,6 +19,7 @@ enum message_kind {
 	KIND_SMC,       /* struct smc_diag_msg */
 	KIND_TIPC,      /* TIPC_NLA_SOCK behind a genl-less header */
 	KIND_PROC_INET, /* a line of /proc/net/{tcp,udp,udplite,raw,icmp}[6] */
+	KIND_MODULE,    /* struct socketd_message of the kernel module: any family */
 	KIND_COUNT
 };
 
@@ -28,6 +29,8 @@ enum message_kind {
  * fallback  source that is read when the kernel has no handler for this one
  * tcp is tcp4 and tcp6 in one walk over the kernel's table: never asked for, but
  * taken in their place when both are wanted and asked the same (source/acquire.c).
+ * module is our kernel module, read before the others: its messages add to their rows
+ * what they lack, and are rows themselves where no other has one (snapshot/messages.c).
  * Ids are in streams: append only, at most 63.
  */
 #define SOURCES(SOURCE)                                                                     \
@@ -62,7 +65,8 @@ enum message_kind {
 	SOURCE(29, proc_raw6, KIND_PROC_INET, AF_INET6, IPPROTO_RAW, "raw", "raw6", none)   \
 	SOURCE(30, proc_icmp, KIND_PROC_INET, AF_INET, IPPROTO_ICMP, "icmp", "icmp", none)  \
 	SOURCE(31, proc_icmp6, KIND_PROC_INET, AF_INET6, IPPROTO_ICMPV6, "icmp", "icmp6", none) \
-	SOURCE(32, tcp, KIND_INET, AF_UNSPEC, IPPROTO_TCP, "tcp", "", none)
+	SOURCE(32, tcp, KIND_INET, AF_UNSPEC, IPPROTO_TCP, "tcp", "", none)                 \
+	SOURCE(33, module, KIND_MODULE, AF_UNSPEC, 0, "", "", none)
 
 enum source_id {
 	SOURCE_none = 0,

@@ -3,17 +3,21 @@
 
 #include "query/ask.h"
 
-static uint32_t groups_of(const enum field_id *fields, size_t n_fields)
+static uint32_t groups_of(const struct query *q, const enum field_id *fields, size_t n_fields)
 {
 	uint32_t groups = GROUP_BIT(GROUP_base);
 
+	/* One socket is shown whole; of a listing the internals would be a flood. */
 	if (!fields)
-		return GROUPS_DETAIL;
+		return query_is_exact(q) ? GROUPS_DETAIL | GROUPS_INTERNAL | GROUP_NAMES : GROUPS_DETAIL;
 	for (size_t i = 0; i < n_fields; i++) {
 		const struct field *f = field_get(fields[i]);
 
-		if (f)
-			groups |= GROUP_BIT(f->group);
+		if (!f)
+			continue;
+		groups |= GROUP_BIT(f->group);
+		if (f->wire == WIRE_str && (GROUP_BIT(f->group) & GROUPS_INTERNAL))
+			groups |= GROUP_NAMES;
 	}
 	return groups;
 }
@@ -23,7 +27,7 @@ int ask_request(const struct query *q, const enum field_id *fields, size_t n_fie
 {
 	int r;
 
-	request_init(ret, groups_of(fields, n_fields) | query_groups(q));
+	request_init(ret, groups_of(q, fields, n_fields) | query_groups(q));
 	ret->uid = uid;
 	r = query_plan(q, names, ret);
 	if (r < 0)

@@ -11,7 +11,7 @@
 
 /*
  * A request for the rows of a query with these fields (NULL: all that a listing
- * can show), made for a user. 0, and request_deinit is
+ * can show, and of one socket's query the kernel module's too), made for a user. 0, and request_deinit is
  * due; or -ENOMEM, and it is not.
  */
 int ask_request(const struct query *q, const enum field_id *fields, size_t n_fields, uint32_t uid,

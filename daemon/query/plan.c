@@ -19,6 +19,11 @@
 
 static bool source_has(const struct plan *p, enum field_id field)
 {
+	if (p->unlisted && !plan_module_unlisted_has(p, field))
+		return false;
+	/* The kernel module may add it, if it is there. */
+	if (decode_module_adds(field))
+		return true;
 	return decode_source_has(p->source, field) || (p->def->fallback && decode_source_has(p->def->fallback, field));
 }
 
@@ -46,6 +51,8 @@ static enum truth netid_truth(const struct plan *p, const struct node *n)
 	const char *const *candidates = words[p->def->kind];
 	enum truth t;
 
+	if (p->def->kind == KIND_MODULE)
+		return plan_module_netid(p, n);
 	if (p->def->netid[0])
 		return text_truth(n, p->def->netid);
 	if (!candidates[0])
@@ -92,6 +99,8 @@ static bool can_have_address(const struct plan *p, enum address_kind kind)
 	case KIND_XDP:
 	case KIND_TIPC:
 		return kind == ADDRESS_WORD || kind == ADDRESS_NUMBER;
+	case KIND_MODULE:
+		return plan_module_address(p, kind);
 	case KIND_COUNT:
 		break;
 	}
@@ -106,12 +115,13 @@ static bool has_bytecode(const struct source_def *def)
 
 enum truth plan_leaf(const struct plan *p, const struct node *n)
 {
-	struct value family = { .kind = VALUE_U64, .u = p->def->family };
+	bool is_module = p->def->kind == KIND_MODULE;
+	struct value family = { .kind = VALUE_U64, .u = is_module ? p->family : p->def->family };
 
 	if (n->kind == LEAF_STATE)
 		return TRUTH_MAYBE;
 	if (n->kind == LEAF_AUTOBOUND)
-		return has_bytecode(p->def) ? TRUTH_MAYBE : certain(n->invert);
+		return has_bytecode(p->def) || (is_module && !p->unlisted) ? TRUTH_MAYBE : certain(n->invert);
 	/* Of an absent field nothing holds, not even "!=". */
 	if (!source_has(p, n->field) || (n->kind == LEAF_RATIO && !source_has(p, n->divisor)))
 		return TRUTH_NO;
@@ -133,7 +143,7 @@ enum truth plan_leaf(const struct plan *p, const struct node *n)
 	return TRUTH_MAYBE;
 }
 
-static enum truth plan_truth(const struct plan *p, node_ref ref)
+enum truth plan_truth(const struct plan *p, node_ref ref)
 {
 	const struct node *n = tree_node(p->q, ref);
 	enum truth absorbing = n->kind == NODE_AND ? TRUTH_NO : TRUTH_YES;
@@ -161,8 +171,7 @@ static enum truth plan_truth(const struct plan *p, node_ref ref)
 	}
 }
 
-/* States that rows can have for which the tree (or its negation) can hold. */
-static uint32_t plan_states(const struct plan *p, node_ref ref, bool negated)
+uint32_t plan_states(const struct plan *p, node_ref ref, bool negated)
 {
 	const uint32_t all = STATES_ALL | STATE_NONE_BIT;
 	const struct node *n = tree_node(p->q, ref);
@@ -207,19 +216,13 @@ static bool is_whole_address(const struct plan *p, const struct node *n)
 					 : n->address.kind == ADDRESS_INET6 && n->bits == 128;
 }
 
-/* Keys of one socket, as far as the leaves give them that must all hold. */
-struct keys {
-	uint64_t cookie, inode, token, local_port, peer_port, ifindex;
-	const struct address *local, *peer;
-};
-
-static void find_keys(const struct plan *p, node_ref ref, struct keys *k)
+void plan_find_keys(const struct plan *p, node_ref ref, struct plan_keys *k)
 {
 	const struct node *n = tree_node(p->q, ref);
 
 	if (n->kind == NODE_AND) {
 		for (node_ref c = n->child; c; c = tree_node(p->q, c)->next)
-			find_keys(p, c, k);
+			plan_find_keys(p, c, k);
 		return;
 	}
 	switch (n->field) {
@@ -232,6 +235,9 @@ static void find_keys(const struct plan *p, node_ref ref, struct keys *k)
 		break;
 	case F_mptcpi_token:
 		plan_is_number(n, &k->token);
+		break;
+	case F_pid:
+		plan_is_number(n, &k->pid);
 		break;
 	case F_local_port:
 		plan_is_number(n, &k->local_port);
@@ -265,9 +271,9 @@ static void find_keys(const struct plan *p, node_ref ref, struct keys *k)
  */
 static void plan_exact(const struct plan *p, struct source_request *s)
 {
-	struct keys k = {};
+	struct plan_keys k = {};
 
-	find_keys(p, p->q->root, &k);
+	plan_find_keys(p, p->q->root, &k);
 	switch (p->def->kind) {
 	case KIND_UNIX:
 		s->exact = k.inode && k.inode <= UINT32_MAX;
@@ -357,11 +363,12 @@ int query_plan(const struct query *q, const struct plan_names *names, struct req
 		};
 		int r;
 
-		if (!p.def || !req->sources[id].wanted)
+		if (!p.def || !req->sources[id].wanted || id == SOURCE_module)
 			continue;
 		r = plan_source(&p, &req->sources[id]);
 		if (r < 0)
 			return r;
 	}
+	plan_module(q, numbers, req);
 	return 0;
 }

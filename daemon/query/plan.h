@@ -21,13 +21,37 @@ struct plan {
 	const struct source_def *def;
 	enum source_id source;
 	uint32_t uid;
+	/* Of SOURCE_module, which has no family of its own: */
+	uint16_t family;
+	bool unlisted; /* only what no other source lists is asked for */
 };
+
+/* Keys of one socket, as far as the leaves give them that must all hold. */
+struct plan_keys {
+	uint64_t cookie, inode, token, local_port, peer_port, ifindex, pid;
+	const struct address *local, *peer;
+};
+
+void plan_find_keys(const struct plan *p, node_ref ref, struct plan_keys *k);
+
+/* Of a tree. */
+enum truth plan_truth(const struct plan *p, node_ref ref);
+/* States that rows can have for which the tree (or its negation) can hold. */
+uint32_t plan_states(const struct plan *p, node_ref ref, bool negated);
 
 /* Of a leaf, its invert included. */
 enum truth plan_leaf(const struct plan *p, const struct node *n);
 
 /* Whether a leaf says that its field is one number, and which. */
 bool plan_is_number(const struct node *n, uint64_t *ret);
+
+/* Narrows what the kernel module is asked, and whether it is. */
+void plan_module(const struct query *q, const struct plan_number *numbers, struct request *req);
+/* What plan_leaf() knows of its rows, by p->family. */
+enum truth plan_module_netid(const struct plan *p, const struct node *n);
+bool plan_module_address(const struct plan *p, enum address_kind kind);
+/* Whether a field of rows that nobody else lists is worth looking for. */
+bool plan_module_unlisted_has(const struct plan *p, enum field_id field);
 
 /*
  * The inet bytecode of the whole tree for p->source, freed by the caller; what

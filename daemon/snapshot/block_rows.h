@@ -18,6 +18,9 @@ struct message {
 	uint32_t len;
 	uint8_t source; /* enum source_id */
 	const struct socketd_track *track; /* NULL when the stream says nothing of it */
+	/* The kernel module's message of the same socket, in the context; NULL when it has none. */
+	const uint8_t *module;
+	uint32_t module_len;
 };
 
 struct block_rows {

@@ -24,6 +24,8 @@ struct context {
 	bool has_event;
 	struct socketd_track *tracks; /* of the last TRACKS block */
 	size_t n_tracks, n_tracks_allocated;
+	struct module_rows module;
+	uint8_t *marks;
 };
 
 /* Attributes of one block, by number. */
@@ -39,6 +41,7 @@ int context_new(struct context **ret)
 
 	if (!c)
 		return -ENOMEM;
+	arena_init(&c->module.arena);
 	*ret = c;
 	return 0;
 }
@@ -63,6 +66,8 @@ struct context *context_free(struct context *c)
 	free(c->processes);
 	free(c->owners);
 	free(c->tracks);
+	module_rows_deinit(&c->module);
+	free(c->marks);
 	free(c);
 	return NULL;
 }
@@ -300,6 +305,49 @@ static void apply_end(struct context *c, const struct attrs *a)
 	attr_u32(a, SOCKETD_END_HIDDEN_PIDS, &c->hidden_pids);
 }
 
+struct module_rows *context_module(struct context *c)
+{
+	return &c->module;
+}
+
+uint8_t *context_marks(struct context *c, size_t n)
+{
+	uint8_t *marks = calloc(n ? n : 1, 1);
+
+	if (!marks)
+		return NULL;
+	free(c->marks);
+	c->marks = marks;
+	return marks;
+}
+
+/* Tracks before them are theirs, whatever they are. */
+static int apply_messages(struct context *c, const struct block *b)
+{
+	const struct socketd_track *tracks;
+	struct block_rows rows;
+	struct message m;
+	size_t n_tracks;
+	int r;
+
+	tracks = context_take_tracks(c, &n_tracks);
+	r = block_rows_init(&rows, b);
+	if (r <= 0 || rows.source != SOURCE_module)
+		return r < 0 ? r : 0;
+	if (rows.lines || !c->sources[SOURCE_module].seen)
+		return -EBADMSG;
+	while ((r = block_rows_next(&rows, &m)) > 0) {
+		if (n_tracks > 0) {
+			m.track = tracks++;
+			n_tracks--;
+		}
+		r = module_rows_add(&c->module, &m);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
 int context_apply(struct context *c, const struct block *b)
 {
 	struct attrs a;
@@ -311,7 +359,9 @@ int context_apply(struct context *c, const struct block *b)
 		return apply_owners(c, b);
 	if (b->type == SOCKETD_BLOCK_TRACKS)
 		return apply_tracks(c, b);
-	if (b->type > SOCKETD_BLOCK_EVENT || b->type == SOCKETD_BLOCK_MESSAGES || b->type == SOCKETD_BLOCK_LINES)
+	if (b->type == SOCKETD_BLOCK_MESSAGES || b->type == SOCKETD_BLOCK_LINES)
+		return apply_messages(c, b);
+	if (b->type > SOCKETD_BLOCK_EVENT)
 		return 0;
 	r = attrs_parse(&a, b);
 	if (r < 0)

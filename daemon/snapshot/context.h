@@ -10,9 +10,10 @@
 
 #include "model/cleanup.h"
 #include "model/source_id.h"
+#include "snapshot/module_rows.h"
 #include "snapshot/reader.h"
 
-/* Bounds on what a stream may make us keep; past them context_apply says -E2BIG. */
+/* Bounds on what a stream may make us keep; past them, and MODULE_ROWS_MAX, context_apply says -E2BIG. */
 #define CONTEXT_PROCESSES_MAX (4u * 1024 * 1024)
 #define CONTEXT_OWNERS_MAX (64u * 1024 * 1024)
 #define CONTEXT_NAMES_MAX (1024u * 1024)
@@ -55,12 +56,19 @@ struct context *context_free(struct context *c);
 DEFINE_CLEANUP_PTR(struct context, context_free)
 
 /*
- * Takes in a block that is not MESSAGES or LINES; unknown ones are skipped.
+ * Takes in a block; unknown ones are skipped, and so are MESSAGES and LINES but
+ * for the kernel module's, which are kept in context_module().
  * -EBADMSG, -E2BIG, -ENOMEM. Strings are copied. After an EVENT nothing is known
  * of owners until the blocks behind it tell; an OWNERS block without a row tells
  * that they are known, and none.
  */
 int context_apply(struct context *c, const struct block *b);
+
+/* What the kernel module told so far. */
+struct module_rows *context_module(struct context *c);
+
+/* A byte for each of n rows of a module's messages, 0 at first, of this context's reader. NULL when memory is short. */
+uint8_t *context_marks(struct context *c, size_t n);
 
 /* The last EVENT block; NULL in a stream that has had none. */
 const struct event_info *context_event(const struct context *c);

@@ -109,7 +109,7 @@ const char *reader_problem(const struct reader *r, int error)
 	case EPROTONOSUPPORT:
 		return "it was written by another version of socketd, or on a machine of the other byte order";
 	case E2BIG:
-		return "it holds more processes, owners or names than are allowed";
+		return "it holds more processes, owners, names or fields of sockets than are allowed";
 	default:
 		return strerror(-error);
 	}

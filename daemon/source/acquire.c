@@ -312,6 +312,11 @@ static int step_next(struct acquire *a, uint64_t now)
 		a->fallback = SOURCE_none;
 		return begin_lines(a, fallback, true);
 	}
+	/* First: what it tells is added to the rows of the others as they come. */
+	if (a->source == SOURCE_none && a->req.sources[SOURCE_module].wanted) {
+		a->req.sources[SOURCE_module].wanted = false;
+		return begin_dump(a, SOURCE_module, now);
+	}
 	if (a->source == SOURCE_none && a->req.sources[SOURCE_tcp].wanted) {
 		a->req.sources[SOURCE_tcp].wanted = false;
 		return begin_dump(a, SOURCE_tcp, now);
@@ -414,6 +419,7 @@ static int write_end(struct acquire *a)
 	if (a->owners_wanted) {
 		attr_block_u32(&b, SOCKETD_END_OWNERS_ERROR, -a->owners_error);
 		attr_block_u32(&b, SOCKETD_END_HIDDEN_PIDS, a->child.n_hidden);
+		attr_block_u32(&b, SOCKETD_END_OWNERS_MODULE, a->child.by_module);
 	}
 	a->phase = PHASE_DONE;
 	return attr_block_write(&b, a->out);

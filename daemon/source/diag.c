@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "source/module.h"
+
 #define EXT_BIT(e) (1u << ((e) - 1))
 #define NO_COOKIE UINT64_MAX /* INET_DIAG_NOCOOKIE in both words: any */
 
@@ -287,6 +289,9 @@ struct nlmsghdr *diag_request(void *buf, enum source_id id, const struct request
 		return h;
 	case KIND_TIPC:
 		put_tipc(h, s);
+		return h;
+	case KIND_MODULE:
+		module_put_request(h, &req->module, form == DIAG_DUMP_WIDE);
 		return h;
 	case KIND_PROC_INET:
 	case KIND_COUNT:

@@ -18,7 +18,7 @@
 enum diag_form {
 	DIAG_EXACT,     /* one socket, no dump */
 	DIAG_DUMP,      /* all that the request's states and bytecode let through */
-	DIAG_DUMP_WIDE, /* the same without bytecode and storage, for a kernel that refuses them */
+	DIAG_DUMP_WIDE, /* the same without bytecode, storage and pid, for a kernel that refuses them */
 };
 
 /* The first form to try. */

@@ -9,11 +9,13 @@
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "snapshot/writer.h"
+#include "socketd/uapi.h"
 
 #define RECEIVE_BUFFER (4 * 1024 * 1024)
 
@@ -230,6 +232,14 @@ static int message_error(const struct nlmsghdr *h)
 	return error > 0 || error < -4095 ? -EBADMSG : error;
 }
 
+static bool is_module_socket(const struct nlmsghdr *h)
+{
+	const uint8_t *m = NLMSG_DATA(h);
+
+	return h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct socketd_message)) &&
+	       m[offsetof(struct socketd_message, kind)] == SOCKETD_KIND_SOCKET;
+}
+
 /*
  * Goes through a batch and closes it up over messages that are not ours.
  * Returns how many bytes stay, or -EBADMSG. In a batch of a dump nothing moves.
@@ -263,6 +273,8 @@ static ssize_t batch_walk(struct netlink *nl, uint8_t *data, size_t len,
 		if ((h->nlmsg_type != SOCK_DIAG_BY_FAMILY && h->nlmsg_type != TCPDIAG_GETSOCK) || h->nlmsg_len <= NLMSG_HDRLEN)
 			continue;
 		if (keep->family != 0 && *(uint8_t *)NLMSG_DATA(h) != keep->family)
+			continue;
+		if (keep->module_sockets && !is_module_socket(h))
 			continue;
 		if (keep->wipe_md5_keys)
 			netlink_wipe_md5_keys(h);

@@ -60,6 +60,7 @@ struct netlink_keep {
 	uint32_t source;    /* enum source_id, for the block's head */
 	uint8_t family;     /* drop messages whose first byte is another one; 0 keeps all */
 	bool wipe_md5_keys; /* inet_diag messages that can have INET_DIAG_MD5SIG: the keys are zeroed */
+	bool module_sockets; /* of the kernel module's messages those of sockets; what it says of itself is no row */
 };
 
 /*

@@ -17,7 +17,7 @@
 #include <time.h>
 
 #include "snapshot/writer.h"
-#include "source/owners.h"
+#include "source/module_owners.h"
 
 #define PIPE_SIZE (1024 * 1024) /* the most that anyone may ask for by default */
 #define BUFFER_SIZE (2 * OWNER_CHILD_BLOCK_MAX)
@@ -53,11 +53,15 @@ static int child_scan(uint32_t uid, const struct owners_known *known)
 	struct owners_sink sink = { .flush = write_all, .ctx = &fd };
 
 	arena_init(&arena);
-	r = owners_scan(uid, known, &arena, &sink, &result);
+	/* What it may tell is root's. */
+	r = uid == 0 ? module_owners_scan(&arena, &sink, &result) : -EPERM;
+	if (r < 0 && !result.by_module)
+		r = owners_scan(uid, known, &arena, &sink, &result);
 
 	attr_block_begin(&end, SOCKETD_BLOCK_END);
 	attr_block_u32(&end, SOCKETD_END_OWNERS_ERROR, r < 0 ? -r : 0);
 	attr_block_u32(&end, SOCKETD_END_HIDDEN_PIDS, result.n_hidden);
+	attr_block_u32(&end, SOCKETD_END_OWNERS_MODULE, result.by_module);
 	r = attr_block_write(&end, &arena);
 	if (r < 0)
 		return r;
@@ -107,6 +111,12 @@ static void __attribute__((noreturn)) child_main(pid_t parent, int fd, uint32_t 
 /* Children that were left while they lived: theirs is the one thing that outlasts a struct owner_child. */
 static pid_t lingering[OWNER_CHILDREN_MAX];
 static unsigned int n_lingering, n_running;
+static int last_by_module = -ENODATA;
+
+int owner_child_last_by_module(void)
+{
+	return last_by_module;
+}
 
 unsigned int owner_child_reap(void)
 {
@@ -237,6 +247,8 @@ static void take_end(struct owner_child *c, const struct socketd_block *head)
 				c->error = v <= 4095 ? -(int)v : -EIO;
 			else if (mnl_attr_get_type(attr) == SOCKETD_END_HIDDEN_PIDS)
 				c->n_hidden = v;
+			else if (mnl_attr_get_type(attr) == SOCKETD_END_OWNERS_MODULE)
+				c->by_module = v != 0;
 		}
 		left -= MNL_ALIGN(attr->nla_len);
 		attr = mnl_attr_next(attr);
@@ -339,9 +351,11 @@ int owner_child_read(struct owner_child *c, struct arena *out)
 	/* The end of the pipe: the child has left, or is about to. */
 	if (c->pid > 0)
 		wait_a_moment(c->pid);
-	if (!c->ended || c->n_buffered > 0)
+	if (!c->ended || c->n_buffered > 0) {
 		child_failed(c, -EIO);
-	else
+	} else {
+		last_by_module = c->by_module;
 		owner_child_stop(c);
+	}
 	return 0;
 }

@@ -21,8 +21,9 @@ struct owner_sink {
 };
 
 /*
- * The child writes PROCESS and OWNERS blocks into a pipe, and an END block with
- * SOCKETD_END_OWNERS_ERROR and _HIDDEN_PIDS last. What comes is checked as if it
+ * The child asks the kernel module, for root, and scans /proc where that does not
+ * answer. It writes PROCESS and OWNERS blocks into a pipe, and an END block with
+ * SOCKETD_END_OWNERS_ERROR, _HIDDEN_PIDS and _OWNERS_MODULE last. What comes is checked as if it
  * were a stranger's: it does not last longer than the scan of a damaged host.
  */
 struct owner_child {
@@ -35,6 +36,7 @@ struct owner_child {
 	/* Valid once ended: */
 	int error; /* negative errno of the scan, 0 when all was read */
 	uint32_t n_hidden;
+	bool by_module; /* the kernel module told the owners, not /proc */
 	uint64_t cpu_usec; /* that the child took; also after owner_child_stop */
 };
 
@@ -63,6 +65,9 @@ int owner_child_read(struct owner_child *c, struct arena *out);
  * (a file system that does not answer) and die only later.
  */
 void owner_child_stop(struct owner_child *c);
+
+/* How the last scan of this program that came to its end was made: -ENODATA when there was none, 1 by the module, 0 from /proc. */
+int owner_child_last_by_module(void);
 
 /* Reaps what was stopped and is dead by now; so does the next start and stop. How many are left. */
 unsigned int owner_child_reap(void);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 
 #include "snapshot/writer.h"
 #include "source/process.h"
+#include "source/user_names.h"
 
 /*
  * The kernel makes a dentry and an inode for each descriptor that it lists, and
@@ -24,15 +24,7 @@
  */
 #define DIRENTS_SIZE 4096
 #define FLUSH_BYTES (128 * 1024)
-#define NAMES_MAX 256  /* cached user names, by uid modulo */
 #define TABLES_MAX 16  /* descriptor tables of one process that are told apart */
-
-struct user_name {
-	bool known;
-	uint32_t uid;
-	uint32_t gid; /* login group */
-	char name[64]; /* "" when there is none */
-};
 
 struct scan {
 	int proc_fd;
@@ -50,7 +42,7 @@ struct scan {
 	uint32_t n_fds;   /* descriptors before they were read; 0 where the kernel does not tell */
 	unsigned int n_owners; /* gathered and not written */
 	struct socketd_owner owners[OWNERS_BLOCK_MAX];
-	struct user_name names[NAMES_MAX];
+	struct user_names names;
 	_Alignas(8) char processes[64 * 1024]; /* entries of /proc */
 	_Alignas(8) char tasks[64 * 1024];     /* entries of task */
 	_Alignas(8) char descriptors[DIRENTS_SIZE];
@@ -92,26 +84,6 @@ static bool parse_number(const char *name, uint32_t *ret)
 	return true;
 }
 
-static const struct user_name *user_lookup(struct scan *s, uint32_t uid)
-{
-	struct user_name *u = &s->names[uid % NAMES_MAX];
-	struct passwd pw, *found = NULL;
-	char buf[16 * 1024];
-
-	if (u->known && u->uid == uid)
-		return u;
-	memset(u, 0, sizeof(*u));
-	u->known = true;
-	u->uid = uid;
-	u->gid = UINT32_MAX;
-	if (getpwuid_r(uid, &pw, buf, sizeof(buf), &found) == 0 && found) {
-		u->gid = pw.pw_gid;
-		if (strlen(pw.pw_name) < sizeof(u->name))
-			memcpy(u->name, pw.pw_name, strlen(pw.pw_name) + 1);
-	}
-	return u;
-}
-
 /* comm may hold any bytes, newlines too; one newline ends the file and is not of it. */
 static int write_process(struct scan *s, bool same)
 {
@@ -124,7 +96,7 @@ static int write_process(struct scan *s, bool same)
 	attr_block_u32(&block, SOCKETD_PROCESS_PID, s->pid);
 	/* The owner of the directory is the effective user, dumpable or not (task_dump_owner in fs/proc/base.c). */
 	if (fstatat(s->proc_fd, s->pid_text, &st, 0) == 0) {
-		const struct user_name *u = user_lookup(s, st.st_uid);
+		const struct user_name *u = user_names_find(&s->names, st.st_uid);
 
 		attr_block_u32(&block, SOCKETD_PROCESS_UID, st.st_uid);
 		if (u->name[0] != '\0')
@@ -362,7 +334,7 @@ static bool user_may_read(struct scan *s, const struct stat *fd_dir)
 	    process_numbers(status, "\nGid:", 10, groups) < 3 ||
 	    process_numbers(status, "\nCapPrm:", 16, permitted) < 1)
 		return false;
-	u = user_lookup(s, s->uid);
+	u = user_names_find(&s->names, s->uid);
 	for (unsigned int i = 0; i < 3; i++)
 		if (ids[i] != s->uid || groups[i] != groups[0])
 			return false;
@@ -487,7 +459,7 @@ int owners_scan(uint32_t uid, const struct owners_known *known, struct arena *a,
 	s = malloc(sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	memset(s->names, 0, sizeof(s->names));
+	memset(&s->names, 0, sizeof(s->names));
 	s->uid = uid;
 	s->known = known && known->same ? known : NULL;
 	s->arena = a;

@@ -19,6 +19,7 @@ struct owners_result {
 	uint64_t n_processes; /* that hold sockets */
 	uint64_t n_owners;
 	uint32_t n_hidden; /* processes whose descriptors could not be read, or were not for this user */
+	bool by_module;    /* the kernel module told them (source/module_owners.h) */
 };
 
 /*

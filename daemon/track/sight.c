@@ -465,6 +465,7 @@ static int read_kind(const struct message *m, const struct source_def *def, stru
 		return read_tipc(m, s);
 	case KIND_PROC_INET:
 		return read_line(m, def, s);
+	case KIND_MODULE:
 	case KIND_COUNT:
 		break;
 	}

@@ -260,6 +260,7 @@ size_t sight_rebuild(const struct track_table *t, const struct track_entry *e, u
 		put_tipc(&d, e);
 		break;
 	case KIND_PROC_INET:
+	case KIND_MODULE:
 	case KIND_COUNT:
 		return 0;
 	}

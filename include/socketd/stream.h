@@ -24,6 +24,11 @@
  * them; TRACKS right before the MESSAGES or LINES that it is about; END last. A
  * stream without END was cut short.
  *
+ * The kernel module's source, when there is one, comes before all others (minor
+ * version 2). Its messages add to those of the same socket of other sources, found
+ * by cookie and inode, and are sockets of their own where there is no such. A
+ * reader that does not know the source skips it, as any it does not know.
+ *
  * A stream of events (OpenMonitor) has no SOURCE_END. After an EVENT come the
  * PROCESS and OWNERS of its socket, those before are forgotten; its TRACKS; and
  * its MESSAGES, with one message. That message is the kernel's last word on the
@@ -33,7 +38,7 @@
 /* The line ends in the magic show a transfer that rewrote them (as in PNG). */
 #define SOCKETD_STREAM_MAGIC "\x89SKD\r\n\x1a\n"
 #define SOCKETD_STREAM_MAJOR 1 /* a reader refuses another one */
-#define SOCKETD_STREAM_MINOR 1 /* additions only */
+#define SOCKETD_STREAM_MINOR 2 /* additions only */
 #define SOCKETD_STREAM_BYTE_ORDER 0x01020304u
 
 /* A reader refuses a longer block; a writer never makes one. */
@@ -153,13 +158,14 @@ enum {
 	SOCKETD_END_DURATION,     /* u64 µs from HOST to END */
 	SOCKETD_END_OWNERS_ERROR, /* u32, errno of the owner scan; 0 when all was read; absent when not asked */
 	SOCKETD_END_HIDDEN_PIDS,  /* u32, processes whose descriptors could not be read */
+	SOCKETD_END_OWNERS_MODULE, /* u32 1: the kernel module told the owners, else /proc did */
 };
 
 enum {
 	SOCKETD_EVENT_KIND = 1,   /* u32, enum socketd_event_kind */
 	SOCKETD_EVENT_TIME,       /* u64 µs since 1970, when it was noticed */
 	SOCKETD_EVENT_OLD_STATE,  /* u32, state before; absent when it was never seen in another */
-	SOCKETD_EVENT_LOST,       /* u64, events that are not told here because a queue was full */
+	SOCKETD_EVENT_LOST,       /* u64, events not told here: a queue was full, or (told two passes later) the kernel dropped notices */
 	SOCKETD_EVENT_GENERATION, /* u64, the pass that noticed it, or the last one before */
 };
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the kernel module is asked: the fields that it alone has, or the sockets that nobody else lists */
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "query/plan.h"
+#include "socketd/uapi.h"
+
+/* Families of words_family and what is between: the module refuses bits beyond its kernel's AF_MAX, 46 since Linux 5.15. */
+#define FAMILIES_END 46
+/* Debian 12's libc knows all families but this one (include/linux/socket.h). */
+#ifndef AF_SMC
+#define AF_SMC 43
+#endif
+#define FAMILIES_ALL UINT64_MAX
+#define FAMILY_BIT(f) (UINT64_C(1) << (f))
+#define FAMILIES_INET (FAMILY_BIT(AF_INET) | FAMILY_BIT(AF_INET6))
+/* What SOCKETD_FLAG_UNLISTED leaves out anyway. */
+#define FAMILIES_LISTED (FAMILY_BIT(AF_UNIX) | FAMILY_BIT(AF_PACKET))
+
+enum truth plan_module_netid(const struct plan *p, const struct node *n)
+{
+	const char *word = module_netid(p->family, 0);
+	char number[24];
+	struct value v;
+	bool holds;
+
+	/* A family without a word is told by its number. */
+	if (!word) {
+		value_set_str(&v, number, text_u64(number, p->family));
+		return tree_value_matches(n, &v) != n->invert ? TRUTH_YES : TRUTH_NO;
+	}
+	value_set_str(&v, word, strlen(word));
+	holds = tree_value_matches(n, &v) != n->invert;
+	for (unsigned i = 1; (word = module_netid(p->family, i)); i++) {
+		value_set_str(&v, word, strlen(word));
+		if ((tree_value_matches(n, &v) != n->invert) != holds)
+			return TRUTH_MAYBE;
+	}
+	return holds ? TRUTH_YES : TRUTH_NO;
+}
+
+bool plan_module_address(const struct plan *p, enum address_kind kind)
+{
+	switch (p->family) {
+	case AF_INET:
+		return kind == ADDRESS_INET;
+	case AF_INET6:
+		return kind == ADDRESS_INET || kind == ADDRESS_INET6;
+	case AF_UNIX:
+		return kind == ADDRESS_UNIX;
+	case AF_NETLINK:
+	case AF_PACKET:
+	case AF_VSOCK:
+	case AF_XDP:
+	case AF_TIPC:
+	case AF_CAN:
+	case AF_ALG:
+		return kind == ADDRESS_WORD || kind == ADDRESS_NUMBER;
+	case AF_SMC:
+		return kind == ADDRESS_INET || kind == ADDRESS_INET6;
+	}
+	return false;
+}
+
+/*
+ * Sockets without an end are looked for where no end is asked: a walk over all
+ * descriptors is no price for a point query. What is missed so is a TCP socket
+ * that is bound and does not listen (before Linux 6.8), and families whose own diag
+ * module is missing.
+ */
+bool plan_module_unlisted_has(const struct plan *p, enum field_id field)
+{
+	switch (field) {
+	case F_local_port:
+	case F_peer_port:
+		return false;
+	case F_local:
+	case F_peer:
+		return p->family == AF_CAN || p->family == AF_ALG;
+	default:
+		return true;
+	}
+}
+
+/* The families that rows can be of for which the query holds. */
+static uint64_t plan_families(struct plan *p)
+{
+	uint64_t families = 0;
+	uint32_t states;
+
+	for (p->family = 1; p->family < FAMILIES_END; p->family++) {
+		if (p->unlisted && (FAMILIES_LISTED & FAMILY_BIT(p->family)))
+			continue;
+		states = plan_states(p, p->q->root, false);
+		/* What is in no table is closed. */
+		if (p->unlisted && (FAMILIES_INET & FAMILY_BIT(p->family)))
+			states &= STATE_BIT(STATE_CLOSE);
+		if (states && plan_truth(p, p->q->root) != TRUTH_NO)
+			families |= FAMILY_BIT(p->family);
+	}
+	return families;
+}
+
+/* Only of these families sk_state is what our rows say. */
+static uint32_t states_of(struct plan *p, uint64_t families)
+{
+	uint32_t states = 0;
+	const uint32_t syn_recv = STATE_BIT(STATE_SYN_RECV) | STATE_BIT(STATE_NEW_SYN_RECV);
+
+	if (families & ~(FAMILIES_INET | FAMILY_BIT(AF_UNIX)))
+		return SOCKETD_STATES_ALL;
+	for (p->family = 1; p->family < FAMILIES_END; p->family++)
+		if (families & FAMILY_BIT(p->family))
+			states |= plan_states(p, p->q->root, false);
+	states &= STATES_ALL;
+	if (states & syn_recv)
+		states |= syn_recv;
+	return states == STATES_ALL ? SOCKETD_STATES_ALL : states;
+}
+
+/* Whether the filter itself looks at texts that only the module tells. */
+static bool filter_needs_names(const struct query *q)
+{
+	for (size_t i = 1; i < q->n_nodes; i++) {
+		const struct field *f = field_get(q->nodes[i].field);
+
+		if (f && f->wire == WIRE_str && (GROUP_BIT(f->group) & GROUPS_INTERNAL))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t groups_of(const struct plan *p, uint32_t groups)
+{
+	uint32_t module = 0;
+
+	if (groups & GROUP_BIT(GROUP_skmem))
+		module |= SOCKETD_GROUP_SKMEM;
+	if (p->unlisted)
+		return module;
+	if (groups & GROUP_BIT(GROUP_socket))
+		module |= SOCKETD_GROUP_SOCKET;
+	if (groups & GROUP_BIT(GROUP_sock))
+		module |= SOCKETD_GROUP_SOCK;
+	/* Nearly all of it is text. */
+	if (groups & GROUP_BIT(GROUP_flow))
+		module |= SOCKETD_GROUP_FLOW | SOCKETD_GROUP_NAMES;
+	if ((groups & GROUP_NAMES) || filter_needs_names(p->q))
+		module |= SOCKETD_GROUP_NAMES;
+	return module;
+}
+
+void plan_module(const struct query *q, const struct plan_number *numbers, struct request *req)
+{
+	struct plan p = {
+		.q = q,
+		.numbers = numbers,
+		.source = SOURCE_module,
+		.def = source_def_get(SOURCE_module),
+		.uid = req->uid,
+		.unlisted = !(req->groups & GROUPS_INTERNAL),
+	};
+	struct module_request *m = &req->module;
+	struct plan_keys k = {};
+
+	m->families = plan_families(&p);
+	if (!m->families)
+		return;
+	req->sources[SOURCE_module].wanted = true;
+	m->states = states_of(&p, m->families);
+	if (m->families == FAMILY_BIT(FAMILIES_END) - 2)
+		m->families = FAMILIES_ALL;
+	m->groups = groups_of(&p, req->groups);
+	m->walks = p.unlisted ? SOCKETD_WALK_TASKS : SOCKETD_WALKS_ALL;
+	m->flags = p.unlisted ? SOCKETD_FLAG_UNLISTED : 0;
+	p.family = AF_UNSPEC;
+	plan_find_keys(&p, q->root, &k);
+	m->cookie = k.cookie;
+	m->inode = k.inode;
+	/* Others' processes are not told to users; who asks for his own is told by /proc. */
+	m->pid = req->uid == 0 && k.pid <= INT32_MAX ? (uint32_t)k.pid : 0;
+}
