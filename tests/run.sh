@@ -12,7 +12,7 @@ skipped=0
 
 EXTRA_PACKAGES="python3 iproute2 lsof util-linux dbus dbus-bin dbus-daemon libglib2.0-bin python3-dbus systemd scdoc netbase"
 [[ $parts != *" fuzz "* ]] || EXTRA_PACKAGES+=" clang libclang-rt-14-dev"
-[[ $parts != *" vm "* ]] || EXTRA_PACKAGES+=" qemu-system-x86 busybox-static cpio xz-utils"
+[[ $parts != *" vm "* ]] || EXTRA_PACKAGES+=" qemu-system-x86 busybox-static cpio xz-utils make sparse libnl-genl-3-dev"
 export EXTRA_PACKAGES
 
 # step NAME COMMAND...: 0 passed, 77 skipped, else failed; what it says is shown as it comes.
@@ -66,6 +66,7 @@ fi
 if [[ $parts == *" vm "* ]]; then
 	[ -f build-test/build.ninja ] || step "build for the guests" suite build-test
 	step "guests with Linux 6.1 and 6.12" tests/vm/test_vm.sh build-test
+	step "the module in guests with Linux 6.1 and 6.12" tests/vm/test_module.sh build-test
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

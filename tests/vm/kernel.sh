@@ -17,12 +17,28 @@ kernel_pattern()
 	esac
 }
 
-# Newest unpacked package of a series, empty when there is none.
-kernel_cached()
+# Whether a module can be built for a release: its headers are installed, or the archive has them.
+kernel_has_headers()
+{
+	[ -e "/lib/modules/$1/build/Makefile" ] || apt-cache pkgnames "linux-headers-$1" | grep -qxF "linux-headers-$1"
+}
+
+# Unpacked packages of a series, newest first.
+kernel_unpacked()
 {
 	local pattern
 	pattern=$(kernel_pattern "$1")
-	{ ls "$kernel_cache" 2>/dev/null || true; } | { grep -E "$pattern" || true; } | sort -V | tail -n 1
+	{ ls "$kernel_cache" 2>/dev/null || true; } | { grep -E "$pattern" || true; } | sort -rV
+}
+
+# The newest unpacked one that a module can be built for, else the newest; empty when there is none.
+kernel_cached()
+{
+	local package
+	for package in $(kernel_unpacked "$1"); do
+		kernel_has_headers "${package#linux-image-}" && echo "$package" && return
+	done
+	kernel_unpacked "$1" | head -n 1
 }
 
 # Unpacks package $1; the name appears in the cache only when it is whole.
@@ -69,12 +85,14 @@ kernel_plain_image()
 	rm -f "$1/boot/vmlinux"
 }
 
+# $2: only a package whose headers can be had.
 kernel_fetch()
 {
-	local series=$1 pattern package
+	local series=$1 with_headers=${2:-} pattern package
 	pattern=$(kernel_pattern "$series")
 	mkdir -p "$kernel_cache" || return 1
 	for package in $(apt-cache pkgnames "linux-image-$series" | grep -E "$pattern" | sort -rV | head -n 3); do
+		[ -z "$with_headers" ] || kernel_has_headers "${package#linux-image-}" || continue
 		echo "vm: fetching $package" >&2
 		kernel_unpack "$package" && return 0
 	done
@@ -82,15 +100,16 @@ kernel_fetch()
 }
 
 # Sets kernel_release, kernel_image and kernel_modules; 1 when the package cannot be had.
+# $2: one with headers; a package in the cache that has none any more is passed over.
 kernel_get()
 {
-	local series=$1 package root
+	local series=$1 with_headers=${2:-} package root
 	mkdir -p "$kernel_cache" || return 1
 	exec {lock}>"$kernel_cache/.lock"
 	flock "$lock"
 	package=$(kernel_cached "$series")
-	if [ -z "$package" ]; then
-		kernel_fetch "$series"
+	if [ -z "$package" ] || { [ -n "$with_headers" ] && ! kernel_has_headers "${package#linux-image-}"; }; then
+		kernel_fetch "$series" "$with_headers"
 		package=$(kernel_cached "$series")
 	fi
 	exec {lock}>&-
