@@ -33,7 +33,7 @@ LIBRARY_ROOMS = {
 ONLY_FILES = {
     ("cli", "systemd"): {"client.c"},
     ("cli", "daemon/source"): {"direct.c"},
-    ("daemon/bus", "daemon/source"): {"feed.c", "hub.c", "owner_memory.h"},
+    ("daemon/bus", "daemon/source"): {"feed.c", "hub.c", "kernel_module.c", "owner_memory.h"},
 }
 
 

@@ -259,7 +259,7 @@ class Monitor(Daemon):
             s.close()
 
     def test_mistakes(self):
-        for code, pattern, *args in [(2, "needs a daemon", "--direct", "monitor"), (2, "--count: \"x\" is not", "monitor", "--count=x"),
+        for code, pattern, *args in [(2, "not an option of the verb monitor", "--direct", "monitor"), (2, "--count: \"x\" is not", "monitor", "--count=x"),
                                      (2, "the filter: ", "monitor", "state nowhere"), (2, "no such field: nope", "monitor", "-C", "nope"),
                                      (2, "not an option of the verb show", "show", "--initial"), (2, "do not go together", "show", "--fresh", "--max-age=1s"),
                                      (2, "not a time", "show", "--max-age=soon"),
@@ -337,6 +337,9 @@ class Status(Daemon):
         self.assertEqual((r.returncode, r.stderr), (0, b""))
         text = r.stdout.decode()
         self.assertRegex(text, r"^● socketd \d+\.\d+\.\d+, running for ")
+        if not os.path.exists("/sys/module/socketd_diag"):
+            self.assertRegex(text, r"\n      Module: socketd_diag is not loaded; it gives .*modprobe socketd_diag\n")
+            self.assertRegex(text, r"\n      Owners: .*(not looked for yet|, by /proc)\n")
         self.assertRegex(text, r"\n    Tracking: \d+ sockets, a pass every \d+\S* \(last \S+, CPU \d+\.\d % of 100\.0 %\), \d+ so far\n")
         self.assertRegex(text, r"\n +Memory: [\d.]+MiB \(table ")
         self.assertRegex(text, r"\ntcp4 +ok +\d+ ")
@@ -395,6 +398,16 @@ class Status(Daemon):
         self.assertEqual(r.returncode, 4, r.stderr)
         self.assertIn(b"not allowed", r.stderr)
 
+    def test_answer_of_a_substitute_is_said(self):
+        """A bus where nobody ever answers, as with a daemon that is stopped: the answer is of another one."""
+        with socket.socket(socket.AF_UNIX) as hung:
+            hung.bind(os.path.join(self.folder, "hung"))
+            hung.listen()
+            r = run("show", "-u", env=without_leak_check({"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.folder}/hung"}))
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertRegex(r.stderr.decode(), r"^sockctl: a socketd is there but does not answer \(is it stopped\?\); this answer is of another")
+        self.assertEqual(run("show", "-u", env=without_leak_check(NO_BUS)).stderr, b"")
+
     def test_no_daemon(self):
         r = run("status", env=NO_BUS)
         if r.returncode == 0:
@@ -419,7 +432,8 @@ class Remembered(Daemon):
                 least = json.loads(ask(old).stdout)["sockets"][0]
                 real = (time.monotonic() - begin) * 1e6
                 self.assertEqual((age["age_at_least"], least["age_at_least"]), (False, True))
-                self.assertLess(age["age"], real)
+                # The pass that saw it can have begun a little before it was made.
+                self.assertLess(age["age"], real + 50e3)
                 self.assertGreater(age["age"], 1e6)
                 text = run(self.bus, "show", "-C", "cookie,age", f"sk:{cookie(old):x} or sk:{cookie(new):x}").stdout.decode()
                 self.assertRegex(text, rf"(?m)^{cookie(old):x} +>[\d.]+m?s *$")

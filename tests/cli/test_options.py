@@ -58,7 +58,7 @@ class Help(Case):
             m = re.match(r"  (\w+) (\S.*?)?(?:  |$)", line)
             if m:
                 verbs[m[1]] = m[2] or ""
-        self.assertEqual(set(verbs), {"show", "stat", "monitor", "status", "describe", "record", "help"})
+        self.assertEqual(set(verbs), {"show", "stat", "monitor", "internals", "flow", "status", "describe", "record", "help"})
         man = (ROOT / "docs/sockctl.1.scd").read_text()
         bash = (ROOT / "docs/completion/sockctl.bash").read_text()
         self.assertEqual(set(re.search(r'verbs="([^"]*)"', bash)[1].split()), set(verbs))
@@ -67,6 +67,27 @@ class Help(Case):
             self.assertTrue(heading, verb)
             self.assertEqual(re.sub(r"[_\s]", "", heading[1]), re.sub(r"\s", "", args), verb)
             self.assertIn(f"sockctl [OPTIONS...] {verb}", self.good("help", verb).decode())
+
+    def test_help_of_a_verb_has_what_it_takes(self):
+        """And what is not there is refused."""
+        options = self.options()
+        for verb in ("show", "stat", "monitor", "internals", "flow", "status", "describe", "record", "help"):
+            text = self.good("help", verb).decode()
+            for letter, name in options:
+                listed = re.search(rf"^  (-{letter}\b|    {name}\b)" if letter else rf"^      {name}\b", text, re.M)
+                option = name or f"-{letter}"
+                if listed or option in ("--help", "--version"):
+                    continue
+                value = "=1s" if re.search(rf"^ .*{option}=[A-Z]", self.good("--help").decode(), re.M) else ""
+                if option in ("--net", "--family", "--query", "--color", "--json", "--output"):
+                    value = {"--net": "=/proc/self/ns/net", "--family": "=inet", "--query": "=tcp", "--color": "=never",
+                             "--json": "=short", "--output": "=csv"}[option]
+                if option in ("--limit", "--count"):
+                    value = "=1"
+                if option in ("--kill", "--summary"):
+                    continue
+                with self.subTest(verb=verb, option=option):
+                    self.fails(2, f"not an option of the verb {verb}; see sockctl help {verb}", option + value, verb, "x")
 
     def test_exit_codes_are_in_man_page(self):
         man = (ROOT / "docs/sockctl.1.scd").read_text()
@@ -102,6 +123,9 @@ class Mistakes(Case):
             (r"--by: no such field", "stat", "--by=zzz"),
             (r"--by.*not an option of the verb show", "show", "--by=state"),
             (r"--sort.*not an option of the verb record", "record", "--sort=pid", "x"),
+            (r"stat: --sort orders the groups of --by", "stat", "--sort=state"),
+            (r"--sort: rtt is no column of these groups", "stat", "--by=state", "--sort=rtt"),
+            (r"--sort: rcv is no column of these groups", "stat", "--by=state", "--sort=-state,rcv"),
             (r"describe: no such field: rcvbuff; did you mean", "describe", "rtt", "rcvbuff"),
             (r"this { has no }", "show", "--format", "{pid"),
             (r"no such field: nix", "show", "--format", "a{nix}"),

@@ -276,6 +276,11 @@ class Tables(Case):
         by = json.loads(self.good("--file", self.recording, "stat", "--by=netid,state", "--json"))["groups"]
         self.assertEqual(by, groups)
         self.assertEqual([g["sockets"] for g in groups], sorted((g["sockets"] for g in groups), reverse=True))
+        ordered = json.loads(self.good("--file", self.recording, "stat", "--by=netid,state", "--sort=netid,-sockets", "--json"))["groups"]
+        self.assertEqual([(g["netid"], -g["sockets"]) for g in ordered], sorted((g["netid"], -g["sockets"]) for g in groups))
+        queues = json.loads(self.good("--file", self.recording, "stat", "--by=netid", "--sort=-send_q", "--json"))["groups"]
+        self.assertEqual([g["send_q"] for g in queues], sorted((g["send_q"] for g in queues), reverse=True))
+        self.assertGreater(queues[0]["send_q"] + queues[0]["sockets"], 0)
         counts = json.loads(self.good("--file", self.recording, "stat", "--json"))["counts"]
         families = collections.Counter((row["netid"], row["family"]) for row in rows)
         for c in counts:

@@ -2,6 +2,7 @@
 /* Messages made by hand: one of each source with all that it can have */
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include <linux/vm_sockets_diag.h>
 #include <linux/xdp_diag.h>
 
+#include "socketd/uapi.h"
 #include "unit/build_message.h"
 
 void built_begin(struct built *b, enum source_id source, const void *header, size_t len)
@@ -381,6 +383,48 @@ static void full_proc(struct built *b, enum source_id source)
 			   "  1000        0 77 2 0000000000000000 9");
 }
 
+/* Bytes that make every number another one, and no bit of presence is missing. */
+static void fill_group(void *group, size_t size, size_t present)
+{
+	for (size_t i = 0; i < size; i++)
+		((uint8_t *)group)[i] = i < present ? 0xff : (uint8_t)(1 + i % 100);
+}
+
+static void full_module(struct built *b)
+{
+	const struct socketd_message head = {
+		.family = AF_INET, .kind = SOCKETD_KIND_SOCKET, .state = 1, .holding = SOCKETD_HOLDING_FILE, .type = SOCK_STREAM,
+		.protocol = IPPROTO_TCP, .flags = SOCKETD_MSG_UID | SOCKETD_MSG_HELD, .ifindex = 2, .uid = 1000, .netns = 4026531840,
+		.recv_q = 11, .send_q = 22, .pid = 42, .fd = 7, .cookie = 0x200000001, .inode = 77,
+	};
+	const struct sockaddr_in local = { AF_INET, htons(443), { htonl(0xc0000201) }, { 0 } };
+	const struct sockaddr_in peer = { AF_INET, htons(5000), { htonl(0xc6336402) }, { 0 } };
+	const uint32_t skmem[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+	struct socketd_socket_fields socket_fields;
+	struct socketd_sock_fields sock_fields;
+	struct socketd_flow_fields flow_fields;
+	size_t names;
+
+	built_begin(b, SOURCE_module, &head, sizeof(head));
+	built_attr(b, SOCKETD_A_LOCAL, &local, sizeof(local));
+	built_attr(b, SOCKETD_A_PEER, &peer, sizeof(peer));
+	built_attr(b, SOCKETD_A_SKMEMINFO, skmem, sizeof(skmem));
+	fill_group(&socket_fields, sizeof(socket_fields), sizeof(socket_fields.present));
+	built_attr(b, SOCKETD_A_SOCKET, &socket_fields, sizeof(socket_fields));
+	fill_group(&sock_fields, sizeof(sock_fields), sizeof(sock_fields.present));
+	built_attr(b, SOCKETD_A_SOCK, &sock_fields, sizeof(sock_fields));
+	fill_group(&flow_fields, sizeof(flow_fields), sizeof(flow_fields.present));
+	built_attr(b, SOCKETD_A_FLOW, &flow_fields, sizeof(flow_fields));
+	names = built_nest(b, SOCKETD_A_NAMES);
+	for (unsigned id = 1; id < FIELD_COUNT; id++) {
+		const struct field *f = field_get(id);
+
+		if (f && f->wire == WIRE_str && GROUP_BIT(f->group) & GROUPS_INTERNAL)
+			built_attr(b, id, f->name, strlen(f->name));
+	}
+	built_nest_end(b, names);
+}
+
 void built_full(struct built *b, enum source_id source)
 {
 	switch ((enum message_kind)source_def_get(source)->kind) {
@@ -410,6 +454,9 @@ void built_full(struct built *b, enum source_id source)
 		break;
 	case KIND_PROC_INET:
 		full_proc(b, source);
+		break;
+	case KIND_MODULE:
+		full_module(b);
 		break;
 	case KIND_COUNT:
 		abort();

@@ -7,9 +7,12 @@
 #define SUITES(SUITE) \
 	SUITE(address) \
 	SUITE(arena) \
+	SUITE(cli_flow) \
+	SUITE(cli_flow_draw) \
 	SUITE(config) \
 	SUITE(context) \
 	SUITE(decode_inet) \
+	SUITE(decode_module) \
 	SUITE(decode_mptcp) \
 	SUITE(decode_netlink) \
 	SUITE(decode_owner) \
@@ -28,6 +31,7 @@
 	SUITE(decode_xdp) \
 	SUITE(field) \
 	SUITE(messages) \
+	SUITE(module_rows) \
 	SUITE(query_bytecode) \
 	SUITE(query_dedupe) \
 	SUITE(query_errors) \
@@ -44,6 +48,7 @@
 	SUITE(source_diag) \
 	SUITE(source_dump) \
 	SUITE(source_gets) \
+	SUITE(source_module) \
 	SUITE(source_netlink) \
 	SUITE(source_owner_child) \
 	SUITE(source_owners) \

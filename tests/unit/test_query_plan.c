@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "model/words.h"
 #include "query/ask.h"
 #include "query/sort.h"
 #include "query_rows.h"
+#include "socketd/uapi.h"
 #include "suites.h"
 
 static void plan(const char *filter, struct request *req)
@@ -35,27 +37,27 @@ static void expect_sources(const char *filter, const char *want)
 }
 
 #define INET_SOURCES "tcp4 tcp6 udp4 udp6 udplite4 udplite6 raw4 raw6 dccp4 dccp6 sctp4 sctp6 mptcp4 mptcp6"
-#define ALL_SOURCES INET_SOURCES " unix netlink packet vsock xdp smc tipc proc_icmp proc_icmp6"
+#define ALL_SOURCES INET_SOURCES " unix netlink packet vsock xdp smc tipc proc_icmp proc_icmp6 module"
 
 static void test_sources(void)
 {
 	expect_sources("", ALL_SOURCES);
-	expect_sources("tcp", "tcp4 tcp6");
-	expect_sources("tcp inet6", "tcp6");
-	expect_sources("inet", "tcp4 udp4 udplite4 raw4 dccp4 sctp4 mptcp4 proc_icmp");
-	expect_sources("tcp or unix", "tcp4 tcp6 unix");
+	expect_sources("tcp", "tcp4 tcp6 module");
+	expect_sources("tcp inet6", "tcp6 module");
+	expect_sources("inet", "tcp4 udp4 udplite4 raw4 dccp4 sctp4 mptcp4 proc_icmp module");
+	expect_sources("tcp or unix", "tcp4 tcp6 unix module");
 	expect_sources("tcp and unix", "");
-	expect_sources("not (tcp or udp or inet or inet6)", "unix netlink packet vsock xdp smc tipc");
+	expect_sources("not (tcp or udp or inet or inet6)", "unix netlink packet vsock xdp smc tipc module");
 	expect_sources("u_str", "unix");
 	expect_sources("p_raw", "packet");
-	expect_sources("nl", "netlink");
+	expect_sources("nl", "netlink module");
 	expect_sources("age > 10m", ALL_SOURCES);
 	expect_sources("tx_rate > 10mbit", "tcp4 tcp6");
 	expect_sources("retrans_rate/tx_segs_rate > 1%", "tcp4 tcp6");
-	expect_sources("icmp", "proc_icmp proc_icmp6");
-	expect_sources("raw", "raw4 raw6");
-	expect_sources("netid ~ 'udp*'", "udp4 udp6 udplite4 udplite6");
-	expect_sources("protocol = udp", "udp4 udp6 raw4 raw6 netlink packet");
+	expect_sources("icmp", "proc_icmp proc_icmp6 module");
+	expect_sources("raw", "raw4 raw6 module");
+	expect_sources("netid ~ 'udp*'", "udp4 udp6 udplite4 udplite6 module");
+	expect_sources("protocol = udp", "udp4 udp6 raw4 raw6 netlink packet module");
 	expect_sources("source = tcp4", "tcp4");
 	/* Its rows may come from the fallback, and do say so. */
 	expect_sources("source = proc_raw", "raw4");
@@ -73,8 +75,118 @@ static void test_sources(void)
 	expect_sources("pid:1", ALL_SOURCES);
 	expect_sources("tcp and state listen and state established", "");
 	expect_sources("autobound", "tcp4 tcp6 udp4 udp6 udplite4 udplite6 raw4 raw6 dccp4 dccp6 mptcp4 mptcp6");
-	expect_sources("tcp not autobound", "tcp4 tcp6");
+	expect_sources("tcp not autobound", "tcp4 tcp6 module");
 	expect_sources("unix not autobound", "unix");
+}
+
+/* What the module is asked, with these groups beside those of the filter. */
+static void plan_groups(const char *filter, uint32_t groups, struct request *req)
+{
+	CLEANUP(query_free) struct query *q = rows_query(filter);
+
+	request_init(req, groups | query_groups(q));
+	CU_ASSERT_EQUAL_FATAL(query_plan(q, &rows_names, req), 0);
+}
+
+#define FAMILY(f) (UINT64_C(1) << (f))
+
+/* A listing asks it for what nobody else lists. */
+static void test_module_unlisted(void)
+{
+	struct request req;
+
+	plan_groups("", GROUPS_DETAIL, &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_module].wanted);
+	CU_ASSERT_EQUAL(req.module.walks, SOCKETD_WALK_TASKS);
+	CU_ASSERT_EQUAL(req.module.flags, SOCKETD_FLAG_UNLISTED);
+	CU_ASSERT_EQUAL(req.module.groups, SOCKETD_GROUP_SKMEM);
+	CU_ASSERT_EQUAL(req.module.states, SOCKETD_STATES_ALL);
+	CU_ASSERT_TRUE((req.module.families & FAMILY(AF_ALG)) != 0);
+	CU_ASSERT_TRUE((req.module.families & FAMILY(AF_INET)) != 0);
+	CU_ASSERT_FALSE((req.module.families & (FAMILY(AF_UNIX) | FAMILY(AF_PACKET) | FAMILY(AF_XDP))) != 0);
+	request_deinit(&req);
+
+	plan_groups("udp", GROUP_BIT(GROUP_base), &req);
+	CU_ASSERT_EQUAL(req.module.families, FAMILY(AF_INET) | FAMILY(AF_INET6));
+	CU_ASSERT_EQUAL(req.module.groups, 0);
+	request_deinit(&req);
+
+	plan_groups("netid = can", GROUPS_DETAIL, &req);
+	CU_ASSERT_EQUAL(req.module.families, FAMILY(AF_CAN));
+	request_deinit(&req);
+
+	/* What is in no table is closed; other families have states as well. */
+	plan_groups("tcp state established", GROUPS_DETAIL, &req);
+	CU_ASSERT_FALSE(req.sources[SOURCE_module].wanted);
+	request_deinit(&req);
+	plan_groups("state established", GROUPS_DETAIL, &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_module].wanted);
+	CU_ASSERT_FALSE((req.module.families & FAMILY(AF_INET)) != 0);
+	CU_ASSERT_TRUE((req.module.families & FAMILY(AF_BLUETOOTH)) != 0);
+	CU_ASSERT_EQUAL(req.module.states, SOCKETD_STATES_ALL);
+	request_deinit(&req);
+
+	static const char *const not_asked[] = {
+		":443", "sport = 443", "src 10.0.0.1", "unix", "p_raw", "xdp", "tcpi_rtt > 1", "source = tcp4", "dst /run/x",
+		"tcp state listening", "mptcpi_token = 5", "local_port != 5",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(not_asked); i++) {
+		plan_groups(not_asked[i], GROUPS_DETAIL, &req);
+		CU_ASSERT_FALSE(req.sources[SOURCE_module].wanted);
+		request_deinit(&req);
+	}
+}
+
+/* Fields that it alone has: then all sockets are asked for, as far as the filter lets be. */
+static void test_module_internals(void)
+{
+	struct request req;
+
+	plan_groups(":443", GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_module].wanted);
+	CU_ASSERT_EQUAL(req.module.walks, SOCKETD_WALKS_ALL);
+	CU_ASSERT_EQUAL(req.module.flags, 0);
+	CU_ASSERT_EQUAL(req.module.groups, SOCKETD_GROUP_SOCK);
+	CU_ASSERT_TRUE((req.module.families & FAMILY(AF_INET)) != 0);
+	CU_ASSERT_FALSE((req.module.families & FAMILY(AF_UNIX)) != 0);
+	request_deinit(&req);
+
+	plan_groups("holding = orphan and tcp", GROUPS_DETAIL, &req);
+	CU_ASSERT_EQUAL(req.module.walks, SOCKETD_WALKS_ALL);
+	CU_ASSERT_EQUAL(req.module.groups, SOCKETD_GROUP_SOCK | SOCKETD_GROUP_SKMEM);
+	CU_ASSERT_EQUAL(req.module.families, FAMILY(AF_INET) | FAMILY(AF_INET6));
+	CU_ASSERT_TRUE(req.sources[SOURCE_tcp4].wanted);
+	CU_ASSERT_FALSE(req.sources[SOURCE_unix].wanted);
+	request_deinit(&req);
+
+	/* Texts cost as much as all the rest. */
+	plan_groups("sk_prot = TCP", GROUP_BIT(GROUP_base), &req);
+	CU_ASSERT_EQUAL(req.module.groups, SOCKETD_GROUP_SOCK | SOCKETD_GROUP_NAMES);
+	request_deinit(&req);
+	plan_groups("", GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_flow), &req);
+	CU_ASSERT_EQUAL(req.module.groups, SOCKETD_GROUP_FLOW | SOCKETD_GROUP_NAMES);
+	CU_ASSERT_EQUAL(req.module.families, UINT64_MAX);
+	request_deinit(&req);
+	plan_groups("", GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_socket) | GROUP_NAMES, &req);
+	CU_ASSERT_EQUAL(req.module.groups, SOCKETD_GROUP_SOCKET | SOCKETD_GROUP_NAMES);
+	request_deinit(&req);
+
+	plan_groups("sk:1a2b", GROUPS_DETAIL | GROUPS_INTERNAL, &req);
+	CU_ASSERT_EQUAL(req.module.cookie, 0x1a2b);
+	CU_ASSERT_EQUAL(req.module.inode, 0);
+	request_deinit(&req);
+	plan_groups("ino:77", GROUPS_DETAIL | GROUPS_INTERNAL, &req);
+	CU_ASSERT_EQUAL(req.module.inode, 77);
+	request_deinit(&req);
+	plan_groups("pid:7 tcp", GROUPS_DETAIL | GROUPS_INTERNAL, &req);
+	CU_ASSERT_EQUAL(req.module.pid, 7);
+	request_deinit(&req);
+	plan_groups("pid:7 or tcp", GROUPS_DETAIL | GROUPS_INTERNAL, &req);
+	CU_ASSERT_EQUAL(req.module.pid, 0);
+	request_deinit(&req);
+	plan_groups("tcp state syn-recv", GROUPS_INTERNAL, &req);
+	CU_ASSERT_EQUAL(req.module.states, STATE_BIT(STATE_SYN_RECV) | STATE_BIT(STATE_NEW_SYN_RECV));
+	request_deinit(&req);
 }
 
 static void expect_states(const char *filter, enum source_id source, uint32_t want)
@@ -270,6 +382,8 @@ void suite_query_plan(void)
 
 	CU_add_test(s, "sources", test_sources);
 	CU_add_test(s, "states", test_states);
+	CU_add_test(s, "the module: what nobody else lists", test_module_unlisted);
+	CU_add_test(s, "the module: fields that it alone has", test_module_internals);
 	CU_add_test(s, "exact lookups", test_exact);
 	CU_add_test(s, "a plan only narrows", test_narrowing);
 	CU_add_test(s, "groups that are asked for", test_groups);

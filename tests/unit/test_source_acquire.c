@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whole readings of this machine: order of the stream, sockets that we made, owners, fallbacks */
 
+#include "socketd/uapi.h"
 #include "source/acquire.h"
 
 #include <CUnit/CUnit.h>
@@ -287,6 +288,34 @@ static void test_nothing_found(void)
 	CU_ASSERT_EQUAL(error, 0);
 	finish();
 	expect_reaped();
+}
+
+/* It is asked before all others; where it is not, that is an answer, and the rest is read. */
+static void test_module_first(void)
+{
+	struct block b;
+	struct reader reader;
+	CLEANUP(acquire_free) struct acquire *a = NULL;
+	unsigned int first = 0, n_ended = 0;
+
+	begin(GROUP_BIT(GROUP_base));
+	want_only(SOURCE_BIT(SOURCE_module) | SOURCE_BIT(SOURCE_tcp4) | SOURCE_BIT(SOURCE_unix));
+	req.module = (struct module_request){ .walks = SOCKETD_WALK_TASKS, .states = UINT32_MAX, .families = UINT64_MAX };
+	CU_ASSERT_EQUAL_FATAL(acquire_new(&a, &req, &arena, NULL), 0);
+	step_to_end(a);
+	CU_ASSERT_EQUAL_FATAL(context_new(&context), 0);
+	reader_init(&reader, arena_input(&arena));
+	while (reader_next(&reader, &b) > 0) {
+		CU_ASSERT_EQUAL(context_apply(context, &b), 0);
+		if (b.type == SOCKETD_BLOCK_SOURCE && !first)
+			first = context_source(context, SOURCE_module)->seen ? SOURCE_module : SOURCE_tcp4;
+		n_ended += b.type == SOCKETD_BLOCK_SOURCE_END;
+	}
+	CU_ASSERT_EQUAL(first, SOURCE_module);
+	CU_ASSERT_EQUAL(n_ended, 3);
+	CU_ASSERT_TRUE(context_source(context, SOURCE_module)->error == ENOENT || access("/sys/module/socketd_diag", F_OK) == 0);
+	CU_ASSERT_EQUAL(context_source(context, SOURCE_unix)->error, 0);
+	finish();
 }
 
 static void test_freed_in_the_middle(void)
@@ -626,6 +655,7 @@ void suite_source_acquire(void)
 	CU_add_test(s, "states and exact requests reach the kernel", test_states_and_exact);
 	CU_add_test(s, "raw sockets, with or without a handler", test_fallback);
 	CU_add_test(s, "a reading that finds nothing ends at once", test_nothing_found);
+	CU_add_test(s, "the kernel module is asked first", test_module_first);
 	CU_add_test(s, "freed in the middle", test_freed_in_the_middle);
 	CU_add_test(s, "for a user who is not root", test_for_a_user);
 	CU_add_test(s, "a memory of owners is fed, and used", test_memory_of_owners);

@@ -80,6 +80,8 @@ static void test_whole_scan(void)
 	CU_ASSERT_EQUAL(c.fd, -1);
 	CU_ASSERT_EQUAL(owner_child_read(&c, &arena), 0);
 	CU_ASSERT_TRUE(arena_has_owner(st.st_ino, getpid(), fd));
+	CU_ASSERT_EQUAL(c.by_module, access("/sys/module/socketd_diag", F_OK) == 0);
+	CU_ASSERT_EQUAL(owner_child_last_by_module(), c.by_module);
 	owner_child_stop(&c);
 	expect_reaped();
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -136,6 +136,7 @@ static void expect_agreement(struct record *r, const struct sight *s)
 	case KIND_XDP:
 		CU_ASSERT_EQUAL(s->wide.local_port, number_or(r, F_local_port, 0));
 		break;
+	case KIND_MODULE:
 	case KIND_COUNT:
 		break;
 	}
@@ -295,8 +296,9 @@ static void test_recordings(void)
 	test_recording(SOCKETD_FIXTURES "/linux-6.1.skd");
 	test_recording(SOCKETD_FIXTURES "/linux-6.12.skd");
 	test_recording(SOCKETD_FIXTURES "/linux-6.18.skd");
+	/* Passes do not read the kernel module. */
 	for (unsigned kind = 0; kind < KIND_COUNT; kind++)
-		CU_ASSERT_TRUE(n_kinds[kind] > 0);
+		CU_ASSERT_TRUE(n_kinds[kind] > 0 || kind == KIND_MODULE);
 	CU_ASSERT_TRUE(n_counters > 0);
 }
 
@@ -306,6 +308,8 @@ static void test_built(void)
 		struct built b;
 		struct message m;
 
+		if (id == SOURCE_module)
+			continue;
 		/* The joined reading has rows of both families. */
 		built_full(&b, id == SOURCE_tcp ? SOURCE_tcp6 : id);
 		m = (struct message){ .data = b.data, .len = (uint32_t)b.len, .source = (uint8_t)id };

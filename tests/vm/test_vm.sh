@@ -5,8 +5,9 @@
 # usage: test_vm.sh BUILD_DIR [KERNEL...]
 #
 # Boots each kernel and compares, on the host: the live reading, the recording replayed in the
-# guest, the same recording replayed here, the daemon's answer, and ss. Then the unit tests run
-# there: those of source and track ask the kernel itself.
+# guest, the same recording replayed here, the daemon's answer, and ss; then the same with the
+# kernel module loaded, and every field that it tells. Then the unit tests run there: those of
+# source and track ask the kernel itself.
 # VM_KEEP=DIR keeps what the guests handed back. Exit: 0, 1 when something differs, 77 skipped.
 
 set -u
@@ -58,6 +59,36 @@ zoo()
 	python3 "$here/../cli/zoo_compare.py" --saved "$dir/$1/zoo.json" "$2"
 }
 
+internals()
+{
+	python3 "$here/../cli/zoo_module.py" --internals "$dir/$1/zoo.json" "$2" "$dir/$1/checked.json"
+}
+
+# The same once more with the kernel module: its fields, the families that only it lists, owners by it.
+compare_module()
+{
+	local kernel=$1 document
+	for document in module-show module-show-daemon; do
+		check "$kernel zoo, $document" python3 "$here/../cli/zoo_compare.py" --saved --module \
+			"$dir/$kernel/zoo.json" "$dir/$kernel/$document.json"
+		check "$kernel owners, /proc and $document" python3 "$here/../cli/zoo_module.py" --owners \
+			"$dir/$kernel/show.json" "$dir/$kernel/$document.json"
+	done
+	for document in module-internals module-internals-daemon; do
+		check "$kernel fields, $document" internals "$kernel" "$dir/$kernel/$document.json"
+	done
+	check "$kernel a wrong field would be seen" python3 "$here/../cli/zoo_module.py" --mutants \
+		"$dir/$kernel/zoo.json" "$dir/$kernel/module-internals.json"
+	check "$kernel fields, nobody" python3 "$here/../cli/zoo_module.py" --nobody \
+		"$dir/$kernel/zoo.json" "$dir/$kernel/module-nobody-internals.json"
+	for document in module.skd sockets.txt; do
+		check "$kernel keys, $document" python3 "$here/../cli/zoo_module.py" --secrets "$dir/$kernel/zoo.json" \
+			"$dir/$kernel/$document"
+	done
+	check "$kernel owners are the module's" grep -h "by the kernel module" "$dir/$kernel/module-status.txt"
+	check "$kernel text in /proc" "$here/compare_text.py" "$dir/$kernel"
+}
+
 compare()
 {
 	local kernel=$1 document
@@ -71,6 +102,7 @@ compare()
 		echo "FAIL $kernel: the recording cannot be replayed here"
 		failed=1
 	fi
+	[ ! -s "$dir/$kernel/fields.txt" ] || compare_module "$kernel"
 	check "$kernel ss" "$here/compare_ss.py" --ss "$dir/$kernel/ss-all.txt" --json "$dir/$kernel/show.json"
 }
 
@@ -78,10 +110,9 @@ compare()
 unit_tests()
 {
 	local kernel=$1 fixtures=() file
-	for file in "$here"/../fixtures/*; do
-		file=$(readlink -f "$file")
+	while read -r file; do
 		fixtures+=(--file "$file:$file")
-	done
+	done < <(find "$(readlink -f "$here/../fixtures")" -type f)
 	cat >"$dir/unit.sh" <<-'END'
 		#!/bin/sh
 		ifconfig lo up
@@ -101,7 +132,19 @@ for program in cli/sockctl daemon/socketd tests/unit; do
 	fi
 done
 for kernel in "${kernels[@]}"; do
-	"$here/capture.sh" --build "$build" --out "$dir" --kernel "$kernel"
+	# Without a module that can be built here the rest is still worth its time.
+	ko=$("$here/module.sh" "$kernel" "$dir/module-$kernel")
+	code=$?
+	module=(--ko "$ko")
+	if [ $code -eq 77 ]; then
+		echo "*** SKIPPED: $kernel with the kernel module: the reason is above"
+		module=()
+	elif [ $code -ne 0 ]; then
+		echo "FAIL $kernel: the kernel module does not build"
+		failed=1
+		module=()
+	fi
+	"$here/capture.sh" --build "$build" --out "$dir" --kernel "$kernel" "${module[@]}"
 	code=$?
 	[ $code -ne 77 ] || exit 77
 	[ $code -eq 0 ] || failed=1
@@ -113,6 +156,9 @@ for kernel in "${kernels[@]}"; do
 	fi
 	check "$kernel unit tests" unit_tests "$kernel"
 done
+if [ "${kernels[*]}" = "6.1 6.12" ] && [ -s "$dir/6.1/checked.json" ] && [ -s "$dir/6.12/checked.json" ]; then
+	check "docs/fields-coverage.md" python3 "$here/../check/coverage.py" --captures "$dir"
+fi
 if [ -n "${VM_KEEP:-}" ]; then
 	mkdir -p "$VM_KEEP" && cp -a "$dir"/. "$VM_KEEP"/
 fi

@@ -15,6 +15,24 @@
 
 #define READS (READ_INET | READ_ADDRESS_ONLY | READ_MPTCP | READ_MEMORY)
 
+/* The TCP socket below, which the kernel made; it shows the inode of the one above, and so its owner. */
+static void add_subflow(int fd, const char *prefix)
+{
+	static const char via[] = "net/mptcp/subflow.c";
+	struct entry *e = zoo_add("tcp", -1, 0, "the TCP connection of an MPTCP socket", "%s-client-subflow", prefix);
+
+	e->inode = socket_inode(fd);
+	entry_pid(e, getpid());
+	expect_str(e, "state", "ESTAB");
+	know_str(e, "holding", via, "kernel");
+	know_bool(e, "sk_kern_sock", via, true);
+	know_str(e, "icsk_ulp", via, "mptcp");
+	know_function(e, "sk_data_ready", via, "subflow_data_ready");
+	know_function(e, "sk_state_change", via, "subflow_state_change");
+	know_function(e, "sk_write_space", via, "subflow_write_space");
+	know_function(e, "prot_sendmsg", via, "tcp_sendmsg");
+}
+
 static void add_family(int family, const char *prefix, const char *address)
 {
 	struct sockaddr_storage ss;
@@ -38,6 +56,7 @@ static void add_family(int family, const char *prefix, const char *address)
 	server = must(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
 	e = zoo_add("mptcp", client, READS | READ_QUIET, "connected, 700 bytes sent", "%s-client", prefix);
 	expect_str(e, "state", "ESTAB");
+	add_subflow(client, prefix);
 	write_exactly(client, 700);
 	e = zoo_add("mptcp", server, READS | READ_QUIET, "700 bytes unread", "%s-server", prefix);
 	expect_str(e, "state", "ESTAB");

@@ -182,7 +182,7 @@ static void read_inet_flags(struct entry *e, struct entry *to)
 }
 
 /* The cgroup2 directory of this process: its inode number is the id that sockets made here carry. */
-static uint64_t own_cgroup(void)
+uint64_t own_cgroup(bool *ret_is_root)
 {
 	char line[4096], path[4096] = "", mount[4096] = "", whole[8192];
 	struct stat st;
@@ -200,6 +200,7 @@ static uint64_t own_cgroup(void)
 			break;
 	if (f)
 		fclose(f);
+	*ret_is_root = !strcmp(path, "/");
 	if (!path[0] || !mount[0])
 		return 0;
 	snprintf(whole, sizeof(whole), "%s%s", mount, path);
@@ -213,6 +214,7 @@ static void read_inet(struct entry *e, struct entry *to)
 	char dev[IFNAMSIZ] = "";
 	static uint64_t cgroup;
 	int value, family = 0;
+	bool is_root;
 
 	read_addresses(e, to);
 	if (e->reads & (READ_ADDRESS_ONLY | READ_NO_DIAG))
@@ -240,7 +242,7 @@ static void read_inet(struct entry *e, struct entry *to)
 	}
 	read_inet_flags(e, to);
 	if (!cgroup)
-		cgroup = own_cgroup();
+		cgroup = own_cgroup(&is_root);
 	if (cgroup)
 		expect_u64(to, "cgroup_id", cgroup);
 }
@@ -249,7 +251,8 @@ void entry_read(struct entry *e)
 {
 	struct entry to = { .expect = json_object_new_object() };
 
-	expect_str(&to, "netid", e->kind);
+	if (e->kind)
+		expect_str(&to, "netid", e->kind);
 	read_identity(e, &to);
 	if (e->fd >= 0) {
 		if (e->reads & READ_INET)
@@ -260,6 +263,10 @@ void entry_read(struct entry *e)
 			read_mptcp(e, &to);
 		if (e->reads & READ_MEMORY && !(e->reads & READ_NO_DIAG))
 			read_memory(e, &to);
+		if (!(e->reads & READ_SHALLOW)) {
+			read_deep(e);
+			read_functions(e);
+		}
 	}
 	/* What the maker said stands over what is read. */
 	json_object_object_foreach(to.expect, field, value) if (!json_object_object_get_ex(e->expect, field, NULL))

@@ -38,6 +38,16 @@ static int md5_add(int fd, const char *address, int prefix)
 	return setsockopt(fd, IPPROTO_TCP, prefix >= 0 ? TCP_MD5SIG_EXT : TCP_MD5SIG, &sig, sizeof(sig));
 }
 
+/* Signed segments are not left to a device to split (sk_gso_disable()). */
+static void know_unsplit(struct entry *e)
+{
+	static const char via[] = "TCP_MD5SIG, net/ipv4/tcp_ipv4.c";
+
+	know_bool(e, "sk_gso_disabled", via, true);
+	know_u64(e, "sk_gso_max_size", via, 0);
+	know_u64(e, "sk_gso_max_segs", via, 1);
+}
+
 static void add_md5(void)
 {
 	int fd = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), client, server;
@@ -65,8 +75,10 @@ static void add_md5(void)
 	server = must(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
 	e = zoo_add("tcp", client, READS | READ_QUIET, "a connection whose segments are signed", "tcp4-md5-client");
 	expect_words(e, "md5sig_peers", "set", "127.0.0.1", NULL);
+	know_unsplit(e);
 	e = zoo_add("tcp", server, READS | READ_QUIET, "inherits the key of its peer alone", "tcp4-md5-server");
 	expect_words(e, "md5sig_peers", "set", "127.0.0.1", NULL);
+	know_unsplit(e);
 
 	fd = must(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	must(md5_add(fd, "fd00:99::7", -1));
@@ -116,6 +128,11 @@ static void add_tls(void)
 		expect_u64(e, "tls_cipher_raw", TLS_CIPHER_AES_GCM_128);
 		expect_u64(e, "tls_txconf_raw", 2); /* TLS_CONF_SW */
 		expect_u64(e, "tls_rxconf_raw", 1); /* TLS_CONF_BASE */
+		know_function(e, "prot_sendmsg", "net/tls/tls_main.c", "tls_sw_sendmsg");
+		know_function(e, "prot_recvmsg", "net/tls/tls_main.c", "tcp_recvmsg");
+		know_function(e, "creator_sendmsg", "net/ipv4/tcp_ipv4.c", "tcp_sendmsg");
+		know_function(e, "sk_write_space", "net/tls/tls_main.c", "tls_write_space");
+		know_str(e, "icsk_ulp", "TCP_ULP", "tls");
 		/* What lies in the queue is records, more than SIOCINQ of the plain text tells. */
 		e = zoo_add("tcp", p.server, READ_INET | READ_MEMORY, "kernel TLS decrypts", "tcp4-ktls-%zu-server",
 			    i + 2);
@@ -123,6 +140,13 @@ static void add_tls(void)
 		expect_u64(e, "tls_version_raw", versions[i]);
 		expect_u64(e, "tls_txconf_raw", 1);
 		expect_u64(e, "tls_rxconf_raw", 2);
+		know_function(e, "prot_sendmsg", "net/tls/tls_main.c", "tcp_sendmsg");
+		know_function(e, "prot_recvmsg", "net/tls/tls_main.c", "tls_sw_recvmsg");
+		know_function(e, "creator_recvmsg", "net/ipv4/tcp_ipv4.c", "tcp_recvmsg");
+		know_function(e, "ops_poll", "net/tls/tls_main.c, net/ipv4/tcp.c", "tcp_poll|tls_sk_poll");
+		know_function(e, "sk_data_ready", "net/tls/tls_sw.c", "tls_data_ready");
+		know_str(e, "icsk_ulp", "TCP_ULP", "tls");
+		know_u64(e, "sk_state", "connected", 1);
 		expect_str(e, "state", "ESTAB");
 	}
 }

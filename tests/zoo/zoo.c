@@ -40,6 +40,7 @@ struct entry *zoo_add(const char *kind, int fd, unsigned reads, const char *why,
 	e->reads = reads;
 	e->pids = json_object_new_array();
 	e->expect = json_object_new_object();
+	e->deep = json_object_new_object();
 	if (fd >= 0) {
 		e->inode = socket_inode(fd);
 		e->cookie = socket_cookie(fd);
@@ -99,13 +100,14 @@ static json_object *entry_to_json(struct entry *e)
 	char hex[17];
 
 	json_object_object_add(o, "name", json_object_new_string(e->name));
-	json_object_object_add(o, "kind", json_object_new_string(e->kind));
+	json_object_object_add(o, "kind", e->kind ? json_object_new_string(e->kind) : NULL);
 	json_object_object_add(o, "inode", e->inode ? json_object_new_uint64(e->inode) : NULL);
 	snprintf(hex, sizeof(hex), "%llx", (unsigned long long)e->cookie);
 	json_object_object_add(o, "cookie", e->cookie ? json_object_new_string(hex) : NULL);
 	json_object_object_add(o, "listed", json_object_new_string(e->listed == LISTED_YES ? "yes" : "maybe"));
 	json_object_object_add(o, "pids", json_object_get(e->pids));
 	json_object_object_add(o, "expect", json_object_get(e->expect));
+	json_object_object_add(o, "deep", json_object_get(e->deep));
 	json_object_object_add(o, "why", json_object_new_string(e->why));
 	return o;
 }
@@ -123,6 +125,7 @@ static void print_document(void)
 	json_object_object_add(doc, "secrets", json_object_get(secrets));
 	json_object_object_add(doc, "entries", list);
 	json_object_object_add(doc, "skipped", json_object_get(skipped));
+	json_object_object_add(doc, "truths", know_truths());
 	puts(json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(stdout);
 	json_object_put(doc);
@@ -143,6 +146,10 @@ static void build(void)
 	zoo_smc();
 	zoo_tipc();
 	zoo_undumped();
+	zoo_options();
+	zoo_traffic();
+	zoo_bpf();
+	zoo_waiters();
 	zoo_mptcp();
 	zoo_tcp_options();
 	zoo_tcp_crypto();
@@ -163,6 +170,7 @@ static void cleanup(void)
 	struct linger reset = { .l_onoff = 1 };
 
 	zoo_holders_stop();
+	zoo_waiters_stop();
 	/* Reset instead of close: nothing stays behind in FIN-WAIT and TIME-WAIT. */
 	for (struct entry *e = entries; e; e = e->next)
 		if (e->fd >= 0)
@@ -179,6 +187,7 @@ static void cleanup(void)
 		entries = e->next;
 		json_object_put(e->pids);
 		json_object_put(e->expect);
+		json_object_put(e->deep);
 		free(e->name);
 		free(e);
 	}
@@ -201,6 +210,7 @@ int main(void)
 
 	build();
 	settle();
+	know_reading();
 	for (struct entry *e = entries; e; e = e->next)
 		entry_read(e);
 	print_document();

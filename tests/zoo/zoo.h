@@ -25,6 +25,17 @@
  *   {"min":N}           a number that is not less
  *   {"count":N}         a list of this length
  *   {"comm":"..."}      owners, one of which has this command name
+ *   {"max":N}           a number that is not more
+ *   {"has":[...]}       a list that has these among others; {"lacks":[...]} none of these
+ *   {"function":[...]}  one of these, whatever module stands behind it in brackets
+ *   {"low16":N}         a number whose low 16 bits are these
+ *   {"bits":N}          a number that has these bits, among others
+ *   {"or-absent":V}     this, or the key is not there
+ *   {"each-mod8":[...]} a list of numbers, whose low three bits are these
+ *   {"as":{"cookie":"...","field":"..."}}  the value of another socket's field
+ * Several in one object must all hold.
+ *
+ * Beside "expect" an entry has "deep": what only the kernel module can tell.
  */
 enum entry_reads {
 	READ_INET = 1 << 0,         /* addresses, flags and marks of an inet socket */
@@ -35,14 +46,17 @@ enum entry_reads {
 	READ_NO_PEER = 1 << 5,      /* getpeername says less than the kernel's table */
 	READ_NO_DIAG = 1 << 6,      /* the only source is /proc/net: no options, no memory, no cookie */
 	READ_ADDRESS_ONLY = 1 << 7, /* of READ_INET only the addresses: no inet_diag attributes */
+	READ_SHALLOW = 1 << 8,      /* the descriptor leads to another struct sock than the row shows */
+	READ_BUSY = 1 << 9,         /* somebody is in a call on it: it may be locked, woken, polled */
 };
 
+/* MAYBE: by some kernels' diag modules. With the kernel module there are no sockets it must not show. */
 enum entry_listed { LISTED_YES, LISTED_MAYBE };
 
 struct entry {
 	struct entry *next;
 	char *name;
-	const char *kind; /* the expected netid */
+	const char *kind; /* the expected netid; NULL when families without sock_diag have the say */
 	const char *why;
 	int fd; /* -1: closed, in flight, or held by somebody else */
 	unsigned reads;
@@ -52,6 +66,7 @@ struct entry {
 	bool uid_known;
 	json_object *pids;
 	json_object *expect;
+	json_object *deep;
 };
 
 /*
@@ -87,6 +102,30 @@ void expect_shutdown(struct entry *e, unsigned how);
 void expect_sockaddr(struct entry *e, const char *address, const char *port, const struct sockaddr_storage *ss);
 /* The name of a UNIX socket as sockctl writes it: "@" for abstract, odd bytes as \xHH. */
 void expect_unix_name(struct entry *e, const char *field, const char *name, size_t len);
+
+/*
+ * What only the kernel module tells, and where it is known from: a system call,
+ * what the zoo did, a place of the kernel's source (know.c). The document
+ * counts the origins of each field.
+ */
+void know_json(struct entry *e, const char *field, const char *via, json_object *value);
+void know_str(struct entry *e, const char *field, const char *via, const char *value);
+void know_u64(struct entry *e, const char *field, const char *via, uint64_t value);
+void know_s64(struct entry *e, const char *field, const char *via, int64_t value);
+void know_bool(struct entry *e, const char *field, const char *via, bool value);
+void know_hex(struct entry *e, const char *field, const char *via, uint64_t value);
+void know_absent(struct entry *e, const char *field, const char *via);
+void know_range(struct entry *e, const char *field, const char *via, int64_t min, int64_t max);
+void know_op(struct entry *e, const char *field, const char *via, const char *op, uint64_t operand);
+/* The words that must and must not be among those of a field of flags, separated by spaces. */
+void know_flags(struct entry *e, const char *field, const char *via, const char *has, const char *lacks);
+/* One of the names, separated by "|"; NULL or "" for a pointer that is not set. */
+void know_function(struct entry *e, const char *field, const char *via, const char *names);
+void know_same(struct entry *e, const char *field, const char *via, uint64_t cookie, const char *other);
+void know_bind2(struct entry *e, const char *via, bool bound);
+json_object *know_truths(void);
+/* From here on what is known already stands: see entry_read(). */
+void know_reading(void);
 
 /* Reads of a live descriptor (reading.c); which ones, by e->reads. */
 void entry_read(struct entry *e);
@@ -140,6 +179,11 @@ void zoo_vsock(void);
 void zoo_smc(void);
 void zoo_tipc(void);
 void zoo_undumped(void); /* families without sock_diag: ALG, CAN, Bluetooth */
+void zoo_options(void);  /* one option of SOL_SOCKET each */
+void zoo_traffic(void);  /* counters, queues, errors, filters: what data leaves behind in struct sock */
+void zoo_bpf(void);      /* what programs and maps leave behind */
+void zoo_waiters(void);  /* processes asleep, sockets nobody holds, groups and cgroups */
+void zoo_waiters_stop(void);
 
 /* Stops what zoo_holders() started. */
 void zoo_holders_stop(void);
