@@ -24,14 +24,14 @@ _sockctl_list() {
 
 _sockctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb="" word i
-	local verbs="show stat monitor status describe record help"
+	local verbs="show stat monitor internals flow status describe record help"
 	local short="-h -V -j -q -t -u -x -w -0 -S -M -d -l -a -B -4 -6 -f -A -N -n -r -p -T -e -m -i -o -O -H -Q -s -K -C"
 	local long="--help --version --file= --direct --bus= --no-pager --no-legend --color= --json --json= --quiet
 		--tcp --udp --unix --raw --packet --sctp --mptcp --dccp --vsock --tipc --xdp --listening --all
 		--bound-inactive --ipv4 --ipv6 --family= --query= --net= --numeric --resolve --processes --threads
 		--extended --memory --info --options --oneline --no-header --no-queues --summary --kill --columns=
 		--sort= --group-by= --limit= --output= --format= --exists --no-owners --by= --fresh
-		--max-age= --open --close --state --initial --count="
+		--max-age= --open --close --state --initial --count= --dot"
 
 	COMPREPLY=()
 	# readline breaks words at "=": --output = json
@@ -79,7 +79,7 @@ _sockctl() {
 	help) COMPREPLY=($(compgen -W "$verbs" -- "$cur")) ;;
 	describe) COMPREPLY=($(compgen -W "$(_sockctl_fields)" -- "$cur")) ;;
 	record) compopt -o default ;;
-	show|stat|monitor)
+	show|stat|monitor|internals|flow)
 		COMPREPLY=($(compgen -W "state exclude and or not src dst sport dport dev cgroup has
 			pid: ino: sk: tcp: udp: $(_sockctl_fields)" -- "$cur"))
 		[[ ${COMPREPLY[0]} == *: ]] && compopt -o nospace ;;
