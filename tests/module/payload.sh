@@ -222,7 +222,7 @@ slabs()
 	sleep 1
 	echo 3 >/proc/sys/vm/drop_caches
 	# Free pages that a CPU keeps for itself are given back before.
-	echo 1 >/proc/sys/vm/compact_memory
+	[ ! -e /proc/sys/vm/compact_memory ] || echo 1 >/proc/sys/vm/compact_memory
 	for dir in /sys/kernel/slab/*; do
 		echo 1 >"$dir/shrink" 2>/dev/null
 	done
@@ -312,8 +312,20 @@ sed 's/^/     /' /run/said
 cp /proc/meminfo /out/meminfo.after
 check "memory" memory_is_back "$before"
 sed 's/^/     /' /run/said
+if mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null && [ -e /sys/kernel/debug/kmemleak ]; then
+	# Only what two scans in a row find without a pointer to it is a leak.
+	echo scan >/sys/kernel/debug/kmemleak
+	sleep 6
+	echo scan >/sys/kernel/debug/kmemleak
+	cat /sys/kernel/debug/kmemleak >/out/kmemleak.txt
+	if [ -s /out/kmemleak.txt ]; then
+		fail "kmemleak: $(head -n 12 /out/kmemleak.txt)"
+	else
+		ok "kmemleak: nothing"
+	fi
+fi
 dmesg >/out/dmesg.txt
-if grep -E 'BUG|WARNING|Oops|scheduling while atomic|refcount_t|Call Trace|lockdep|leaked' /out/dmesg.txt >/run/said; then
+if grep -E 'BUG:|BUG at|WARNING:|Oops|scheduling while atomic|suspicious RCU|refcount_t|Call Trace|leaked' /out/dmesg.txt >/run/said; then
 	fail "dmesg: $(cat /run/said)"
 else
 	ok "dmesg: $(wc -l </out/dmesg.txt) lines, no complaint"

@@ -54,7 +54,7 @@ skip()
 usage()
 {
 	cat <<-END
-	usage: guest.sh --kernel 6.1|6.12 --payload SCRIPT --out DIR
+	usage: guest.sh --kernel 6.1|6.12|6.1-debug --payload SCRIPT --out DIR
 	                [--file HOSTPATH[:GUESTPATH]]... [--modules "NAME..."]...
 	                [--timeout SECONDS] [--memory MiB] [--append "KERNEL ARGUMENTS"] [--keep]
 	END
@@ -89,7 +89,7 @@ parse()
 		usage >&2
 		exit 2
 	fi
-	[[ $series =~ ^[0-9]+\.[0-9]+$ ]] || { warn "not a kernel series: $series"; exit 2; }
+	[[ $series =~ ^[0-9]+\.[0-9]+(-debug)?$ ]] || { warn "not a kernel series: $series"; exit 2; }
 	[ -f "$payload" ] || { warn "no such script: $payload"; exit 2; }
 	mkdir -p "$out" || exit 2
 	# Results of an earlier run must not pass for those of this one.

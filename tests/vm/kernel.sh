@@ -13,6 +13,7 @@ kernel_pattern()
 {
 	case $1 in
 	6.1) echo '^linux-image-6\.1\.0-[0-9]+-amd64$' ;;
+	*-debug) echo "^linux-image-${1//./\\.}\$" ;; # of debug_kernel.sh
 	*) echo "^linux-image-${1//./\\.}\\.[0-9]+([+][a-z0-9.]+)?-amd64\$" ;;
 	esac
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Builds the kernel module for the kernel that a guest of a series boots, and prints where it is.
 #
-# usage: module.sh [--sparse] 6.1|6.12 [DIR]
+# usage: module.sh [--sparse] 6.1|6.12|6.1-debug [DIR]
 #
 # Works on a copy in DIR (else a new directory under TMPDIR, which is the caller's to remove), so
 # the tree stays clean. W=1, and a warning is a failure; with --sparse so is a word of sparse.
@@ -63,7 +63,7 @@ complaints()
 case ${1:-} in
 --sparse) sparse=1; shift ;;
 esac
-if [ $# -lt 1 ] || [ $# -gt 2 ] || [[ ! $1 =~ ^[0-9]+\.[0-9]+$ ]]; then
+if [ $# -lt 1 ] || [ $# -gt 2 ] || [[ ! $1 =~ ^[0-9]+\.[0-9]+(-debug)?$ ]]; then
 	sed -n 's/^# usage: /usage: /p' "$0" >&2
 	exit 2
 fi
