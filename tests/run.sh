@@ -67,6 +67,7 @@ if [[ $parts == *" vm "* ]]; then
 	[ -f build-test/build.ninja ] || step "build for the guests" suite build-test
 	step "guests with Linux 6.1 and 6.12" tests/vm/test_vm.sh build-test
 	step "the module in guests with Linux 6.1 and 6.12" tests/vm/test_module.sh build-test
+	step "budgets of the module" tests/bench/module_run.py --build build-test
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
