@@ -29,6 +29,12 @@
  * into TIME-WAIT is told as going to CLOSE: what waits is another object.
  */
 
+/*
+ * With PREEMPT_RT the allocator and netlink's locks sleep, which a probe must not: there changes
+ * are counted but not told, and there is no family, so that nobody waits for them.
+ */
+#define EVENTS_TOLD (!IS_ENABLED(CONFIG_PREEMPT_RT))
+
 struct events_net {
 	atomic64_t lost;
 };
@@ -286,7 +292,7 @@ static void probe_set_state(void *data, const struct sock *sk, const int old, co
 	socketd_generation_bump();
 	if (old == TCP_LISTEN && new != TCP_CLOSE)
 		return;
-	if (!genl_has_listeners(&events_family, net, 0))
+	if (!EVENTS_TOLD || !genl_has_listeners(&events_family, net, 0))
 		return;
 	en = net_generic(net, events_net_id);
 	/* ENOBUFS is told here only by a listener that set NETLINK_BROADCAST_ERROR. */
@@ -318,12 +324,12 @@ int __init socketd_events_init(void)
 	r = register_pernet_subsys(&events_net_ops);
 	if (r)
 		return r;
-	r = genl_register_family(&events_family);
+	r = EVENTS_TOLD ? genl_register_family(&events_family) : 0;
 	if (r)
 		goto no_family;
 	for_each_kernel_tracepoint(find_tracepoint, NULL);
 	if (!events_tracepoint) {
-		pr_notice("no tracepoint inet_sock_set_state: state changes are not told\n");
+		pr_notice("socketd_diag: no tracepoint inet_sock_set_state: state changes are not told\n");
 		return 0;
 	}
 	r = tracepoint_probe_register(events_tracepoint, probe_set_state, NULL);
@@ -332,7 +338,8 @@ int __init socketd_events_init(void)
 	return 0;
 
 no_probe:
-	genl_unregister_family(&events_family);
+	if (EVENTS_TOLD)
+		genl_unregister_family(&events_family);
 no_family:
 	unregister_pernet_subsys(&events_net_ops);
 	return r;
@@ -345,6 +352,7 @@ void socketd_events_exit(void)
 		/* A probe may still run on another CPU. */
 		tracepoint_synchronize_unregister();
 	}
-	genl_unregister_family(&events_family);
+	if (EVENTS_TOLD)
+		genl_unregister_family(&events_family);
 	unregister_pernet_subsys(&events_net_ops);
 }

@@ -127,7 +127,10 @@ struct socketd_emitter {
 /* The most that is referenced under one bucket's lock, and the most that is looked at. */
 #define SOCKETD_BATCH 16
 #define SOCKETD_LOOK_MAX 1024
-/* Entries of the set of inodes that tells twins, 32 neighbours each; past them twins are told again. */
+/*
+ * Entries of the set of inodes that tells twins, 32 neighbours each (16 where long has 32 bits); past
+ * them twins are told again.
+ */
 #define SOCKETD_TWINS_MAX (256u * 1024)
 /* Descriptors in one message of a task. */
 #define SOCKETD_RUN_MAX 256

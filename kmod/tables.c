@@ -216,6 +216,25 @@ static struct net *next_net(struct net *net)
 	return next;
 }
 
+/*
+ * The reader comes again when he likes, or never. What the cursor stands on until then must not
+ * be what keeps a namespace that the caller has no say in, nor a socket of the kernel, which is
+ * to be gone before its namespace. Then the index alone says where.
+ */
+static bool may_wait_on(const struct sock *sk, const struct socketd_query *q)
+{
+	if (net_eq(sock_net(sk), q->net))
+		return true;
+	return (q->flags & SOCKETD_FLAG_ALL_NETNS) && (socketd_is_mini(sk) || sk->sk_net_refcnt);
+}
+
+static int pause_walk(struct socketd_cursor *c, const struct socketd_query *q)
+{
+	if (c->last && !may_wait_on(c->last, q))
+		stand(c, NULL, c->index);
+	return 1;
+}
+
 /**
  * socketd_walk_tables() - sockets of the protocols' tables, those without a descriptor too
  * @c: the cursor
@@ -233,7 +252,7 @@ int socketd_walk_tables(struct socketd_cursor *c, const struct socketd_query *q,
 
 	if (!(q->flags & SOCKETD_FLAG_ALL_NETNS)) {
 		r = walk_net(c, q, e, q->net);
-		return r == -EMSGSIZE ? 1 : r;
+		return r == -EMSGSIZE ? pause_walk(c, q) : r;
 	}
 	if (!c->net)
 		c->net = next_net(NULL);
@@ -245,5 +264,5 @@ int socketd_walk_tables(struct socketd_cursor *c, const struct socketd_query *q,
 		put_net(c->net);
 		c->net = next;
 	}
-	return r == -EMSGSIZE ? 1 : r;
+	return r == -EMSGSIZE ? pause_walk(c, q) : r;
 }

@@ -369,7 +369,7 @@ static struct file *find_file(const struct socketd_query *q)
 		struct socket *sock;
 		struct sock *sk;
 
-		if (thread != leader && READ_ONCE(thread->files) == READ_ONCE(leader->files))
+		if (!stands_for_table(thread))
 			continue;
 		file = socketd_next_file(thread, &fd);
 		if (!file)

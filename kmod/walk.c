@@ -11,8 +11,8 @@
 
 #include "socketd.h"
 
-/* Inodes in one entry of the set: an entry keeps 63 bits at most. The numbers are nearly consecutive. */
-#define TWIN_SHIFT 5
+/* Inodes in one entry of the set: an entry keeps a bit less than a long. The numbers are nearly consecutive. */
+#define TWIN_SHIFT (BITS_PER_LONG > 32 ? 5 : 4)
 #define TWIN_MASK ((1u << TWIN_SHIFT) - 1)
 
 /**

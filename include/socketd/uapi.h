@@ -207,7 +207,7 @@ struct socketd_totals {
 struct socketd_task {
 	__u32 pid;   /* thread group in the caller's pid namespace */
 	__u32 uid;   /* effective, in the caller's user namespace */
-	__u64 start; /* clock ticks since boot, as in /proc/PID/stat */
+	__u64 start; /* clock ticks since boot, as in /proc/PID/stat of the initial time namespace */
 	__u32 n_fds; /* descriptors of the table, sockets or not; in the table's last message */
 	__u32 flags; /* SOCKETD_TASK_* */
 	char comm[16];
