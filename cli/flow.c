@@ -18,8 +18,8 @@
 	       F_sk_rmem_alloc, F_sk_rcvbuf, F_sk_backlog, F_sk_drops, F_syn_queue, F_rtx_queue, F_ooo_queue, F_sk_ack_backlog, \
 	       F_sk_max_ack_backlog, F_peer_receive_queue, F_peer_data_ready, F_tcpi_snd_cwnd, F_tcpi_unacked
 #define KINDS F_netid, F_family, F_type, F_protocol, F_state, F_holding, F_icsk_ulp, F_ulp_name, F_local, F_local_port, F_peer, \
-	      F_peer_port, F_dev, F_sk_shutdown, F_udiag_peer, F_mptcpi_subflows, F_smc_mode, F_smc_sndbuf_size, F_smc_rmbe_size, \
-	      F_pdr_rx_ring, F_inet_hdrincl
+	      F_peer_port, F_inode, F_dev, F_sk_shutdown, F_udiag_peer, F_mptcpi_subflows, F_smc_mode, F_smc_sndbuf_size, \
+	      F_smc_rmbe_size, F_pdr_rx_ring, F_inet_hdrincl
 
 const enum field_id flow_fields[] = { KINDS, SENDING, RECEIVING, QUEUES };
 const size_t n_flow_fields = ARRAY_SIZE(flow_fields);
@@ -85,6 +85,21 @@ static const char *note_flow(struct flow_build *b, const struct flow_way *w)
 	return NULL;
 }
 
+/*
+ * A TIME-WAIT sock or a request sock. inet_diag.c shows it as FIN-WAIT-2 or SYN-RECV too: a socket in these
+ * states that no descriptor leads to is in the tables, so the module has found it.
+ */
+static bool is_mini(struct flow_build *b)
+{
+	uint64_t inode;
+
+	if (b->holding == SOCKETD_HOLDING_MINI || b->state == STATE_TIME_WAIT || b->state == STATE_NEW_SYN_RECV)
+		return true;
+	if (b->holding != SOCKETD_HOLDING_UNKNOWN || (strcmp(b->netid, "tcp") && strcmp(b->netid, "dccp")))
+		return false;
+	return (b->state == STATE_FIN_WAIT2 || b->state == STATE_SYN_RECV) && !flow_number(b, F_inode, &inode);
+}
+
 void flow_make(struct flow *ret, const struct flow_source *s)
 {
 	struct flow_build b;
@@ -95,7 +110,7 @@ void flow_make(struct flow *ret, const struct flow_source *s)
 	flow_build_init(&b, ret, s);
 	w = find_way(&b);
 	ret->kind = !strcmp(b.ulp, "tls") ? "tls" : w->kind;
-	if (b.state == STATE_TIME_WAIT || b.state == STATE_NEW_SYN_RECV || b.holding == SOCKETD_HOLDING_MINI) {
+	if (is_mini(&b)) {
 		ret->note = "no struct sock stands behind it (TIME-WAIT or a handshake): no data goes through it";
 		return;
 	}

@@ -334,7 +334,8 @@ static int on_private(sd_event_source *source, int fd, uint32_t revents, void *u
 		return 0;
 	}
 	r = serve_peer(m, CONNECTION_PRIVATE, peer, peer);
-	if (r < 0)
+	/* One that only looked whether somebody listens is no fault. */
+	if (r < 0 && r != -ECONNRESET && r != -EPIPE)
 		log_limited(&m->accept_log, LOG_WARNING, "private socket: a connection failed: %s", strerror(-r));
 	return 0;
 }

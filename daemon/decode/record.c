@@ -378,6 +378,27 @@ bool decode_module_only(enum field_id id)
 	return true;
 }
 
+/* Lines of /proc are read where a dump cannot be made, with a few exceptions: they do not count. */
+static bool is_in_dumps(enum field_id id)
+{
+	for (unsigned source = 1; source < SOURCE_COUNT; source++)
+		if (source != SOURCE_module && source_def_get(source)->kind != KIND_PROC_INET && decode_source_has(source, id))
+			return true;
+	return false;
+}
+
+uint32_t decode_groups(enum field_id id)
+{
+	const struct field *f = field_get(id);
+	uint32_t group = f ? GROUP_BIT(f->group) : 0;
+
+	if (!(group & GROUPS_INTERNAL))
+		return group;
+	if (is_in_dumps(id))
+		return GROUP_BIT(GROUP_base);
+	return f->wire == WIRE_str ? group | GROUP_NAMES : group;
+}
+
 bool decode_source_has(enum source_id source, enum field_id id)
 {
 	const struct source_def *def = source_def_get(source);

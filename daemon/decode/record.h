@@ -75,6 +75,12 @@ bool decode_module_adds(enum field_id id);
 /* Whether no other source than the kernel module has a field. */
 bool decode_module_only(enum field_id id);
 
+/*
+ * The groups that a field is asked for with, GROUP_NAMES for the module's texts. What a dump of
+ * another source tells as well is not worth the module's walks: it has none of the module's groups.
+ */
+uint32_t decode_groups(enum field_id id);
+
 /* The i-th word that netid can have in the module's rows of a family, some of them twice; NULL past the last, or for none. */
 const char *module_netid(unsigned family, unsigned i);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From what a caller asks to what the kernel is asked */
 
+#include "decode/record.h"
 #include "query/ask.h"
 
 static uint32_t groups_of(const struct query *q, const enum field_id *fields, size_t n_fields)
@@ -10,15 +11,8 @@ static uint32_t groups_of(const struct query *q, const enum field_id *fields, si
 	/* One socket is shown whole; of a listing the internals would be a flood. */
 	if (!fields)
 		return query_is_exact(q) ? GROUPS_DETAIL | GROUPS_INTERNAL | GROUP_NAMES : GROUPS_DETAIL;
-	for (size_t i = 0; i < n_fields; i++) {
-		const struct field *f = field_get(fields[i]);
-
-		if (!f)
-			continue;
-		groups |= GROUP_BIT(f->group);
-		if (f->wire == WIRE_str && (GROUP_BIT(f->group) & GROUPS_INTERNAL))
-			groups |= GROUP_NAMES;
-	}
+	for (size_t i = 0; i < n_fields; i++)
+		groups |= decode_groups(fields[i]);
 	return groups;
 }
 

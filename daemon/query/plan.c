@@ -19,10 +19,10 @@
 
 static bool source_has(const struct plan *p, enum field_id field)
 {
-	if (p->unlisted && !plan_module_unlisted_has(p, field))
-		return false;
+	if (p->def->kind == KIND_MODULE)
+		return plan_module_has(p, field);
 	/* The kernel module may add it, if it is there. */
-	if (decode_module_adds(field))
+	if (plan_module_tells(p, field))
 		return true;
 	return decode_source_has(p->source, field) || (p->def->fallback && decode_source_has(p->def->fallback, field));
 }
@@ -64,13 +64,20 @@ static enum truth netid_truth(const struct plan *p, const struct node *n)
 	return t;
 }
 
-/* A row may come from the source itself or from its fallback. */
+/*
+ * A row may come from the source itself or from its fallback. And where it is not
+ * read, the module's message of the socket would be a row, of source "module".
+ */
 static enum truth source_truth(const struct plan *p, const struct node *n)
 {
 	const struct source_def *fallback = source_def_get(p->def->fallback);
 	enum truth t = text_truth(n, p->def->name);
 
-	return !fallback || text_truth(n, fallback->name) == t ? t : TRUTH_MAYBE;
+	if (fallback && text_truth(n, fallback->name) != t)
+		return TRUTH_MAYBE;
+	if (plan_module_doubles(p) && text_truth(n, source_def_get(SOURCE_module)->name) != t)
+		return TRUTH_MAYBE;
+	return t;
 }
 
 static enum truth protocol_truth(const struct plan *p, const struct node *n)
@@ -359,7 +366,8 @@ int query_plan(const struct query *q, const struct plan_names *names, struct req
 	/* Fallbacks are read in their parents' place; request_init marks them so, and they stay so. */
 	for (unsigned id = 1; id < SOURCE_COUNT; id++) {
 		struct plan p = {
-			.q = q, .numbers = numbers, .source = id, .def = source_def_get(id), .uid = req->uid
+			.q = q, .numbers = numbers, .source = id, .def = source_def_get(id), .uid = req->uid,
+			.groups = req->groups
 		};
 		int r;
 

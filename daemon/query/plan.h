@@ -20,7 +20,7 @@ struct plan {
 	const struct plan_number *numbers; /* by node: of LEAF_TEXT on dev and cgroup */
 	const struct source_def *def;
 	enum source_id source;
-	uint32_t uid;
+	uint32_t uid, groups; /* of the request */
 	/* Of SOURCE_module, which has no family of its own: */
 	uint16_t family;
 	bool unlisted; /* only what no other source lists is asked for */
@@ -50,8 +50,11 @@ void plan_module(const struct query *q, const struct plan_number *numbers, struc
 /* What plan_leaf() knows of its rows, by p->family. */
 enum truth plan_module_netid(const struct plan *p, const struct node *n);
 bool plan_module_address(const struct plan *p, enum address_kind kind);
-/* Whether a field of rows that nobody else lists is worth looking for. */
-bool plan_module_unlisted_has(const struct plan *p, enum field_id field);
+/* Whether it is asked for a field that it adds to the rows of others; whether rows of its own have a field. */
+bool plan_module_tells(const struct plan *p, enum field_id field);
+bool plan_module_has(const struct plan *p, enum field_id field);
+/* Whether the module is asked about sockets that p->source lists: read or not, they are no rows of the module's. */
+bool plan_module_doubles(const struct plan *p);
 
 /*
  * The inet bytecode of the whole tree for p->source, freed by the caller; what

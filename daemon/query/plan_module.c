@@ -65,13 +65,21 @@ bool plan_module_address(const struct plan *p, enum address_kind kind)
 	return false;
 }
 
+bool plan_module_tells(const struct plan *p, enum field_id field)
+{
+	const struct field *f = field_get(field);
+
+	return f && decode_module_adds(field) && (p->groups & GROUPS_INTERNAL & GROUP_BIT(f->group));
+}
+
 /*
+ * Whether a field of rows that nobody else lists is worth looking for.
  * Sockets without an end are looked for where no end is asked: a walk over all
  * descriptors is no price for a point query. What is missed so is a TCP socket
  * that is bound and does not listen (before Linux 6.8), and families whose own diag
  * module is missing.
  */
-bool plan_module_unlisted_has(const struct plan *p, enum field_id field)
+static bool unlisted_has(const struct plan *p, enum field_id field)
 {
 	switch (field) {
 	case F_local_port:
@@ -83,6 +91,16 @@ bool plan_module_unlisted_has(const struct plan *p, enum field_id field)
 	default:
 		return true;
 	}
+}
+
+bool plan_module_has(const struct plan *p, enum field_id field)
+{
+	if (p->unlisted && !unlisted_has(p, field))
+		return false;
+	/* It is found by its number, which is in a group. */
+	if (field == F_cgroup || field == F_cgroup_id)
+		field = F_sk_cgrp_data;
+	return decode_module_adds(field) ? plan_module_tells(p, field) : decode_source_has(SOURCE_module, field);
 }
 
 /* The families that rows can be of for which the query holds. */
@@ -104,10 +122,60 @@ static uint64_t plan_families(struct plan *p)
 	return families;
 }
 
-/* Only of these families sk_state is what our rows say. */
-static uint32_t states_of(struct plan *p, uint64_t families)
+bool plan_module_doubles(const struct plan *p)
+{
+	if (p->def->kind == KIND_MODULE)
+		return false;
+	if (p->groups & GROUPS_INTERNAL)
+		return true;
+	/* These SOCKETD_FLAG_UNLISTED leaves out. */
+	switch (p->def->protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_RAW:
+		return false;
+	}
+	return !(FAMILIES_LISTED & FAMILY_BIT(p->def->family));
+}
+
+/* The families of the sources that are read: what the module tells of their sockets joins their rows. */
+static uint64_t joined_families(const struct request *req)
+{
+	uint64_t families = 0;
+
+	for (unsigned id = 1; id < SOURCE_COUNT; id++)
+		if (req->sources[id].wanted && id != SOURCE_module)
+			families |= FAMILY_BIT(source_def_get(id)->family);
+	return families;
+}
+
+/*
+ * Whether the rows of a source say sk_state. Those of SCTP are associations, whose endpoint goes on
+ * listening; others have names of their own for what they are in.
+ */
+static bool has_sk_state(const struct source_def *def)
+{
+	return def->kind == KIND_UNIX || (def->kind == KIND_INET && def->protocol != IPPROTO_SCTP && def->protocol != PROTOCOL_MPTCP);
+}
+
+/* The states of the rows that are joined; all where one of the sources counts otherwise than sk_state. */
+static uint32_t joined_states(const struct request *req)
 {
 	uint32_t states = 0;
+
+	for (unsigned id = 1; id < SOURCE_COUNT; id++) {
+		if (!req->sources[id].wanted || id == SOURCE_module)
+			continue;
+		states |= has_sk_state(source_def_get(id)) ? req->sources[id].states : STATES_ALL;
+	}
+	return states;
+}
+
+/* families: of rows of the module's own. Of those below alone sk_state is what our rows say. */
+static uint32_t states_of(struct plan *p, uint64_t families, uint32_t joined)
+{
+	uint32_t states = joined;
 	const uint32_t syn_recv = STATE_BIT(STATE_SYN_RECV) | STATE_BIT(STATE_NEW_SYN_RECV);
 
 	if (families & ~(FAMILIES_INET | FAMILY_BIT(AF_UNIX)))
@@ -119,18 +187,6 @@ static uint32_t states_of(struct plan *p, uint64_t families)
 	if (states & syn_recv)
 		states |= syn_recv;
 	return states == STATES_ALL ? SOCKETD_STATES_ALL : states;
-}
-
-/* Whether the filter itself looks at texts that only the module tells. */
-static bool filter_needs_names(const struct query *q)
-{
-	for (size_t i = 1; i < q->n_nodes; i++) {
-		const struct field *f = field_get(q->nodes[i].field);
-
-		if (f && f->wire == WIRE_str && (GROUP_BIT(f->group) & GROUPS_INTERNAL))
-			return true;
-	}
-	return false;
 }
 
 static uint32_t groups_of(const struct plan *p, uint32_t groups)
@@ -148,7 +204,7 @@ static uint32_t groups_of(const struct plan *p, uint32_t groups)
 	/* Nearly all of it is text. */
 	if (groups & GROUP_BIT(GROUP_flow))
 		module |= SOCKETD_GROUP_FLOW | SOCKETD_GROUP_NAMES;
-	if ((groups & GROUP_NAMES) || filter_needs_names(p->q))
+	if (groups & GROUP_NAMES)
 		module |= SOCKETD_GROUP_NAMES;
 	return module;
 }
@@ -161,16 +217,18 @@ void plan_module(const struct query *q, const struct plan_number *numbers, struc
 		.source = SOURCE_module,
 		.def = source_def_get(SOURCE_module),
 		.uid = req->uid,
+		.groups = req->groups,
 		.unlisted = !(req->groups & GROUPS_INTERNAL),
 	};
 	struct module_request *m = &req->module;
 	struct plan_keys k = {};
+	uint64_t own = plan_families(&p);
 
-	m->families = plan_families(&p);
+	m->families = own | (p.unlisted ? 0 : joined_families(req));
 	if (!m->families)
 		return;
+	m->states = states_of(&p, own, p.unlisted ? 0 : joined_states(req));
 	req->sources[SOURCE_module].wanted = true;
-	m->states = states_of(&p, m->families);
 	if (m->families == FAMILY_BIT(FAMILIES_END) - 2)
 		m->families = FAMILIES_ALL;
 	m->groups = groups_of(&p, req->groups);

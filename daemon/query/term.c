@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "decode/record.h"
 #include "model/words.h"
 #include "query/parser.h"
 
@@ -288,7 +289,7 @@ static int parse_ratio(struct parser *p, const struct field *f, const struct fie
 	p->q->nodes[*ret].compare = compares[op];
 	p->q->nodes[*ret].invert = op == OP_NE;
 	p->q->nodes[*ret].ratio = ratio;
-	p->q->groups |= GROUP_BIT(divisor->group);
+	p->q->groups |= decode_groups(divisor->id);
 	return parse_advance(p);
 }
 

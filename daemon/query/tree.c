@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "decode/record.h"
 #include "model/words.h"
 #include "query/sort.h"
 #include "query/tree.h"
@@ -54,8 +55,6 @@ struct query *query_free(struct query *q)
 
 int tree_add(struct query *q, enum node_kind kind, enum field_id field, node_ref *ret)
 {
-	const struct field *f = field_get(field);
-
 	/* Number 0 stays unused: it says "none". */
 	if (q->n_nodes == 0)
 		q->n_nodes = 1;
@@ -73,8 +72,7 @@ int tree_add(struct query *q, enum node_kind kind, enum field_id field, node_ref
 	memset(&q->nodes[q->n_nodes], 0, sizeof(struct node));
 	q->nodes[q->n_nodes].kind = kind;
 	q->nodes[q->n_nodes].field = field;
-	if (f)
-		q->groups |= GROUP_BIT(f->group);
+	q->groups |= decode_groups(field);
 	*ret = q->n_nodes++;
 	return 0;
 }

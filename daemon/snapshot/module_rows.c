@@ -183,7 +183,7 @@ static unsigned fit(const struct module_row *row, const struct identity *id)
 	if (row->inode == id->inode)
 		return 3;
 	if (row->inode == 0)
-		return 2;
+		return id->shares_cookie ? 0 : 2;
 	return id->inode == 0 && !id->shares_cookie && !id->may_be_mini;
 }
 

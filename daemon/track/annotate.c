@@ -11,6 +11,7 @@
 
 #include "snapshot/block_rows.h"
 #include "snapshot/writer.h"
+#include "socketd/uapi.h"
 #include "track/holders.h"
 #include "track/numbers.h"
 #include "track/sight.h"
@@ -172,12 +173,31 @@ static int write_tracks(const struct annotate *a, const struct block *b, struct 
 	return 0;
 }
 
-/* Whether a scan since the socket was first seen would have found its holder. */
-static bool was_sought(const struct annotate *a, const struct sight *s)
+/*
+ * The inode of a row, and whether a scan since the socket was first seen would have found its holder.
+ * The kernel module's rows can be of sockets that no pass sees, and say which of them no process holds.
+ */
+static int read_inode(const struct annotate *a, const struct message *m, uint32_t *ret, bool *ret_sought)
 {
-	const struct track_entry *e = find_entry(a, s);
+	const struct track_entry *e;
+	struct socketd_message head = {};
+	struct sight s = {};
+	int r = 0;
 
-	return e && e->inode == s->inode && (e->flags & TRACK_OWNER_SOUGHT);
+	if (m->source == SOURCE_module) {
+		if (m->len < sizeof(head))
+			return -EBADMSG;
+		memcpy(&head, m->data, sizeof(head));
+		s.inode = (uint32_t)head.inode;
+		e = track_table_find_inode(tracker_table(a->tracker), s.inode);
+	} else {
+		r = sight_read(m, &s);
+		e = r < 0 ? NULL : find_entry(a, &s);
+	}
+	*ret = s.inode;
+	*ret_sought = (e && e->inode == s.inode && (e->flags & TRACK_OWNER_SOUGHT)) ||
+		      (m->source == SOURCE_module && head.holding != SOCKETD_HOLDING_FILE);
+	return r;
 }
 
 /* The inodes of a block whose owners are not in the stream yet, and those of them that were never looked for. */
@@ -191,13 +211,14 @@ static int collect_asked(struct annotate *a, const struct block *b, struct numbe
 	if (block_rows_init(&rows, b) <= 0)
 		return 0;
 	while ((r = block_rows_next(&rows, &m)) > 0) {
-		struct sight s;
+		uint32_t inode;
+		bool sought;
 
-		if (sight_read(&m, &s) < 0 || s.inode == 0 || numbers_has(&a->told, s.inode))
+		if (read_inode(a, &m, &inode, &sought) < 0 || inode == 0 || numbers_has(&a->told, inode))
 			continue;
-		r = numbers_add(&a->asked, s.inode);
-		if (r >= 0 && !was_sought(a, &s))
-			r = numbers_add(unsought, s.inode);
+		r = numbers_add(&a->asked, inode);
+		if (r >= 0 && !sought)
+			r = numbers_add(unsought, inode);
 		if (r < 0)
 			return r;
 	}

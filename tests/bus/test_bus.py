@@ -90,10 +90,19 @@ class Case(unittest.TestCase):
         daemon = self.start(*command, **options, stderr=log)
         log.close()
         if wait:
-            until(self.private.exists, "the private socket")
+            until(lambda: self.is_listening(daemon), "the private socket")
             if bus:
                 self.wait_for_name()
         return daemon
+
+    def is_listening(self, daemon):
+        """That the file exists is not enough: the daemon binds it before it listens. Not by a connection, which it would log."""
+        try:
+            lines = pathlib.Path(f"/proc/{daemon.pid}/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return False  # it is gone
+        words = [line.split(maxsplit=7) for line in lines[1:]]
+        return any(w[3] == "00010000" and w[7:] == [str(self.private)] for w in words)  # __SO_ACCEPTCON
 
     def hold_pairs(self, n):
         """UNIX stream pairs, 2n sockets, until the test ends; in processes of their own, for one may not have so many."""

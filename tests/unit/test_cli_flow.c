@@ -249,6 +249,32 @@ static void test_no_path(void)
 	CU_ASSERT_EQUAL(flow.n_paths, 0);
 }
 
+/* inet_diag calls a request sock SYN-RECV, and a TIME-WAIT sock what it stands for; of neither the module tells. */
+static void test_no_path_in_disguise(void)
+{
+	static const unsigned states[] = { STATE_SYN_RECV, STATE_FIN_WAIT2 };
+	struct flow flow;
+	struct fake f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		fake_tcp(&f);
+		fake_number(&f, F_state, states[i]);
+		fake_none(&f, F_holding);
+		fake_none(&f, F_inode);
+		fake_flow(&flow, &f);
+		CU_ASSERT_EQUAL(flow.n_paths, 0);
+		CU_ASSERT_PTR_NOT_NULL(flow.note);
+		/* Somebody holds it, or the module has found it. */
+		fake_number(&f, F_inode, 5);
+		fake_flow(&flow, &f);
+		CU_ASSERT_EQUAL(flow.n_paths, 2);
+		fake_none(&f, F_inode);
+		fake_number(&f, F_holding, SOCKETD_HOLDING_ORPHAN);
+		fake_flow(&flow, &f);
+		CU_ASSERT_EQUAL(flow.n_paths, 2);
+	}
+}
+
 static void test_holding(void)
 {
 	struct flow flow;
@@ -494,6 +520,7 @@ void suite_cli_flow(void)
 	CU_add_test(s, "a listener", test_listener);
 	CU_add_test(s, "the TCP listener of an MPTCP one", test_subflow_listener);
 	CU_add_test(s, "TIME-WAIT has no path", test_no_path);
+	CU_add_test(s, "no path, and a state that does not say it", test_no_path_in_disguise);
 	CU_add_test(s, "unaccepted and kernel sockets", test_holding);
 	CU_add_test(s, "MPTCP and its subflows", test_mptcp);
 	CU_add_test(s, "UDP", test_udp);

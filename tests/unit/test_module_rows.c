@@ -7,6 +7,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/unix_diag.h>
+#include <linux/xdp_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static void put_block(struct stream *s, uint32_t type)
 static void begin(struct stream *s)
 {
 	static const enum source_id sources[] = { SOURCE_module, SOURCE_tcp4, SOURCE_mptcp4, SOURCE_sctp4, SOURCE_unix,
-						  SOURCE_proc_tcp, SOURCE_proc_raw };
+						  SOURCE_xdp, SOURCE_proc_tcp, SOURCE_proc_raw };
 
 	arena_init(&s->arena);
 	CU_ASSERT_EQUAL_FATAL(writer_header(&s->arena), 0);
@@ -195,19 +196,27 @@ static void test_shared_cookies(void)
 	put_module(&s, 1, 10, 0, 1);
 	put_module(&s, 1, 11, 0, 2);
 	put_module(&s, 7, 70, 0, 3);
+	put_module(&s, 1, 13, 0, 4);
+	put_module(&s, 1, 11, 0, 5); /* told twice */
+	put_module(&s, 9, 0, 0, 6);
 	put_inet(&s, SOURCE_mptcp4, 1, 11, 1);
 	put_inet(&s, SOURCE_mptcp4, 1, 10, 10);
 	put_inet(&s, SOURCE_mptcp4, 1, 0, 1);
 	put_inet(&s, SOURCE_mptcp4, 1, 12, 1);
+	put_inet(&s, SOURCE_mptcp4, 1, 13, 1);
 	put_inet(&s, SOURCE_sctp4, 7, 70, 10);
 	put_inet(&s, SOURCE_sctp4, 7, 70, 1);
+	put_inet(&s, SOURCE_mptcp4, 9, 90, 1); /* another that was not accepted then */
 	put_block(&s, SOCKETD_BLOCK_END);
 	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_mptcp4), 2);
 	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_mptcp4), 1);
 	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_mptcp4), 0);
 	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_mptcp4), 0);
+	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_mptcp4), 4);
 	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_sctp4), 3);
 	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_sctp4), 3);
+	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_mptcp4), 0);
+	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_module), 6);
 	expect_end(&s);
 }
 
@@ -402,6 +411,26 @@ static void test_netlink(void)
 	}
 }
 
+/* xsk_diag lists them all, the module tells them too: a row each, and the module's where xsk_diag is not there. */
+static void test_xdp(void)
+{
+	const struct socketd_message told[] = {
+		{ .family = AF_XDP, .kind = SOCKETD_KIND_SOCKET, .type = SOCK_RAW, .recv_q = 1, .cookie = 0x100000002, .inode = 10 },
+		{ .family = AF_XDP, .kind = SOCKETD_KIND_SOCKET, .type = SOCK_RAW, .recv_q = 2, .cookie = 3, .inode = 11 },
+	};
+	const struct xdp_diag_msg listed = { .xdiag_family = AF_XDP, .xdiag_type = SOCK_RAW, .xdiag_ino = 10, .xdiag_cookie = { 2, 1 } };
+	struct stream s;
+
+	begin(&s);
+	put_message(&s, SOURCE_module, &told[0], sizeof(told[0]));
+	put_message(&s, SOURCE_module, &told[1], sizeof(told[1]));
+	put_message(&s, SOURCE_xdp, &listed, sizeof(listed));
+	put_block(&s, SOCKETD_BLOCK_END);
+	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_xdp), 1);
+	CU_ASSERT_EQUAL(next_mark(&s, SOURCE_module), 2);
+	expect_end(&s);
+}
+
 static void test_bounds(void)
 {
 	const struct socketd_message socket = { .kind = SOCKETD_KIND_SOCKET }, meta = { .kind = SOCKETD_KIND_META };
@@ -515,6 +544,7 @@ void suite_module_rows(void)
 	CU_add_test(s, "order of the stream", test_order);
 	CU_add_test(s, "two readers of one reading", test_shared);
 	CU_add_test(s, "netlink sockets that are gone", test_netlink);
+	CU_add_test(s, "XDP sockets", test_xdp);
 	CU_add_test(s, "bounds", test_bounds);
 	CU_add_test(s, "a recording of Linux 6.1", test_recording);
 }

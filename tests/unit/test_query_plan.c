@@ -59,6 +59,9 @@ static void test_sources(void)
 	expect_sources("netid ~ 'udp*'", "udp4 udp6 udplite4 udplite6 module");
 	expect_sources("protocol = udp", "udp4 udp6 raw4 raw6 netlink packet module");
 	expect_sources("source = tcp4", "tcp4");
+	/* What others list are no rows of the module's: they are read to tell; UNLISTED leaves some out by itself. */
+	expect_sources("source = module", "dccp4 dccp6 sctp4 sctp6 mptcp4 mptcp6 netlink vsock xdp smc tipc proc_icmp proc_icmp6 module");
+	expect_sources("source = module netid = nl", "netlink module");
 	/* Its rows may come from the fallback, and do say so. */
 	expect_sources("source = proc_raw", "raw4");
 	expect_sources("tcpi_rtt > 20ms", "tcp4 tcp6 dccp4 dccp6");
@@ -103,7 +106,8 @@ static void test_module_unlisted(void)
 	CU_ASSERT_EQUAL(req.module.states, SOCKETD_STATES_ALL);
 	CU_ASSERT_TRUE((req.module.families & FAMILY(AF_ALG)) != 0);
 	CU_ASSERT_TRUE((req.module.families & FAMILY(AF_INET)) != 0);
-	CU_ASSERT_FALSE((req.module.families & (FAMILY(AF_UNIX) | FAMILY(AF_PACKET) | FAMILY(AF_XDP))) != 0);
+	CU_ASSERT_FALSE((req.module.families & (FAMILY(AF_UNIX) | FAMILY(AF_PACKET))) != 0);
+	CU_ASSERT_TRUE((req.module.families & FAMILY(AF_XDP)) != 0);
 	request_deinit(&req);
 
 	plan_groups("udp", GROUP_BIT(GROUP_base), &req);
@@ -127,8 +131,8 @@ static void test_module_unlisted(void)
 	request_deinit(&req);
 
 	static const char *const not_asked[] = {
-		":443", "sport = 443", "src 10.0.0.1", "unix", "p_raw", "xdp", "tcpi_rtt > 1", "source = tcp4", "dst /run/x",
-		"tcp state listening", "mptcpi_token = 5", "local_port != 5",
+		":443", "sport = 443", "src 10.0.0.1", "unix", "p_raw", "tcpi_rtt > 1", "source = tcp4", "dst /run/x",
+		"tcp state listening", "mptcpi_token = 5", "local_port != 5", "sk_mark = 5", "cgroup = /x",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(not_asked); i++) {
 		plan_groups(not_asked[i], GROUPS_DETAIL, &req);
@@ -186,6 +190,54 @@ static void test_module_internals(void)
 	request_deinit(&req);
 	plan_groups("tcp state syn-recv", GROUPS_INTERNAL, &req);
 	CU_ASSERT_EQUAL(req.module.states, STATE_BIT(STATE_SYN_RECV) | STATE_BIT(STATE_NEW_SYN_RECV));
+	request_deinit(&req);
+}
+
+/* What the module tells goes with the rows of others: its own need not match for that. */
+static void test_module_joins(void)
+{
+	struct request req;
+
+	plan_groups("ulp_name = tls", GROUPS_DETAIL | GROUP_BIT(GROUP_flow), &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_module].wanted);
+	CU_ASSERT_EQUAL(req.module.families, FAMILY(AF_INET) | FAMILY(AF_INET6));
+	request_deinit(&req);
+	plan_groups("udiag_vfs_ino = 5", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_EQUAL(req.module.families, FAMILY(AF_UNIX));
+	request_deinit(&req);
+	plan_groups("tcp and unix", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_FALSE(req.sources[SOURCE_module].wanted);
+	request_deinit(&req);
+
+	/* An association is established, its endpoint listens. */
+	plan_groups("netid = sctp state established", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_EQUAL(req.module.states, SOCKETD_STATES_ALL);
+	request_deinit(&req);
+	plan_groups("netid = mptcp state established", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_EQUAL(req.module.states, SOCKETD_STATES_ALL);
+	request_deinit(&req);
+	plan_groups("smc state established", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_EQUAL(req.module.states, SOCKETD_STATES_ALL);
+	request_deinit(&req);
+	plan_groups("ulp_name = tls tcp state established", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_EQUAL(req.module.states, STATE_BIT(STATE_ESTABLISHED));
+	request_deinit(&req);
+	plan_groups("(tcp or udp or unix) state established", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_EQUAL(req.module.states, STATE_BIT(STATE_ESTABLISHED));
+	request_deinit(&req);
+
+	/* Rows that join must be there to be joined, whole. */
+	plan_groups("source = module", GROUP_BIT(GROUP_sock), &req);
+	for (unsigned id = 1; id < SOURCE_COUNT; id++)
+		CU_ASSERT_EQUAL(req.sources[id].wanted, id != SOURCE_tcp && (id < SOURCE_proc_tcp || id >= SOURCE_proc_icmp));
+	request_deinit(&req);
+	plan_groups("source = module or sport = 443", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_unix].wanted);
+	CU_ASSERT_EQUAL(req.sources[SOURCE_tcp4].bytecode_len, 0);
+	request_deinit(&req);
+	plan_groups("source = module udp", GROUP_BIT(GROUP_sock), &req);
+	CU_ASSERT_TRUE(req.sources[SOURCE_udp4].wanted);
+	CU_ASSERT_FALSE(req.sources[SOURCE_tcp4].wanted);
 	request_deinit(&req);
 }
 
@@ -343,6 +395,17 @@ static void test_groups(void)
 	expect_groups("dport/retrans_rate > 5", base, 2, with_track);
 	expect_groups("", NULL, 0, GROUPS_DETAIL);
 	CU_ASSERT_TRUE(GROUPS_DETAIL & GROUP_BIT(GROUP_track));
+	/* What sock_diag tells too is no reason to ask the module; what it alone has is, and its texts are asked for apart. */
+	static const enum field_id told[] = { F_sk_mark, F_sk_shutdown, F_sk_state, F_sk_type }, alone[] = { F_sk_reuse },
+				   lines[] = { F_sk_refcnt }, texts[] = { F_sk_prot };
+
+	expect_groups("", told, 4, GROUP_BIT(GROUP_base));
+	expect_groups("sk_mark = 5 and sk_mark/sk_shutdown > 1", base, 2, GROUP_BIT(GROUP_base));
+	expect_groups("", alone, 1, GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_sock));
+	expect_groups("sk_reuse = 1", base, 2, GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_sock));
+	expect_groups("", lines, 1, GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_sock));
+	expect_groups("", texts, 1, GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_sock) | GROUP_NAMES);
+	expect_groups("sk_prot = TCP", base, 2, GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_sock) | GROUP_NAMES);
 	/* The rates are the last three of the sums. */
 	sums = grouping_fields(&n);
 	expect_groups("", sums, n, with_track);
@@ -384,6 +447,7 @@ void suite_query_plan(void)
 	CU_add_test(s, "states", test_states);
 	CU_add_test(s, "the module: what nobody else lists", test_module_unlisted);
 	CU_add_test(s, "the module: fields that it alone has", test_module_internals);
+	CU_add_test(s, "the module: what joins", test_module_joins);
 	CU_add_test(s, "exact lookups", test_exact);
 	CU_add_test(s, "a plan only narrows", test_narrowing);
 	CU_add_test(s, "groups that are asked for", test_groups);

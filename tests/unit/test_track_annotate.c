@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 
 #include "snapshot/messages.h"
 #include "snapshot/writer.h"
+#include "socketd/uapi.h"
 #include "source/acquire.h"
 #include "track/sight.h"
 #include "unit/suites.h"
@@ -317,6 +319,53 @@ static unsigned count_processes(struct arena *arena, uint32_t pid)
 	return n;
 }
 
+/* Of a family that no pass sees: only the kernel module tells of it. */
+static void test_module(void)
+{
+	struct { struct socketd_messages head; struct nlmsghdr h; struct socketd_message m; } row = {
+		.head = { .source = SOURCE_module },
+		.h = { .nlmsg_len = NLMSG_LENGTH(sizeof(row.m)) },
+		.m = { .family = AF_ALG, .kind = SOCKETD_KIND_SOCKET, .holding = SOCKETD_HOLDING_FILE, .cookie = 1 },
+	};
+	const struct process *p = NULL;
+	struct tracker *t = NULL;
+	struct annotate *a = NULL;
+	struct context *c = NULL;
+	struct arena in, out;
+	struct bulk_block bulk;
+	struct reader reader;
+	struct block b;
+	uint32_t pid = 0, fd = 0;
+	int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	row.m.inode = inode_of(s);
+	CU_ASSERT_EQUAL_FATAL(tracker_new(&t, &limits), 0);
+	arena_init(&in);
+	arena_init(&out);
+	CU_ASSERT_EQUAL_FATAL(writer_header(&in), 0);
+	CU_ASSERT_EQUAL_FATAL(bulk_block_begin(&bulk, &in, SOCKETD_BLOCK_MESSAGES, sizeof(row)), 0);
+	memcpy(bulk.payload, &row, sizeof(row));
+	bulk_block_end(&bulk, &in, sizeof(row));
+	CU_ASSERT_EQUAL_FATAL(annotate_new(&a, t, false, true), 0);
+	CU_ASSERT_EQUAL(move_all(a, t, &in, &out), 1);
+
+	CU_ASSERT_EQUAL_FATAL(context_new(&c), 0);
+	reader_init(&reader, arena_input(&out));
+	while (reader_next(&reader, &b) > 0)
+		if (b.type != SOCKETD_BLOCK_MESSAGES)
+			CU_ASSERT_EQUAL(context_apply(c, &b), 0);
+	CU_ASSERT_TRUE(context_owner(c, row.m.inode, 0, &p, &pid, &fd));
+	CU_ASSERT_EQUAL(pid, (uint32_t)getpid());
+	CU_ASSERT_EQUAL(fd, (uint32_t)s);
+	CU_ASSERT_PTR_NOT_NULL(p);
+	context_free(c);
+	annotate_free(a);
+	arena_deinit(&in);
+	arena_deinit(&out);
+	tracker_free(t);
+	close(s);
+}
+
 /* Whoever holds sockets of several sources is introduced once. */
 static void test_process_once(void)
 {
@@ -431,6 +480,7 @@ void suite_track_annotate(void)
 	CU_add_test(s, "ages", test_tracks);
 	CU_add_test(s, "lines of /proc", test_lines);
 	CU_add_test(s, "owners, known and new and moved", test_owners);
+	CU_add_test(s, "owners of what only the module tells", test_module);
 	CU_add_test(s, "a process once", test_process_once);
 	CU_add_test(s, "who waits for a scan", test_ready);
 	CU_add_test(s, "a scan that is under way", test_scan_under_way);

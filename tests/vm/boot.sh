@@ -2,7 +2,7 @@
 # Starts QEMU, waits for it, and decides what its end means.
 # shellcheck shell=bash disable=SC2154
 #
-# Sourced by guest.sh. Needs $work, $kernel_image, $timeout; leaves console.log, payload.log,
+# Sourced by guest.sh. Needs $work, $kernel_image, $timeout, $threads; leaves console.log, payload.log,
 # out.tar and status in $work.
 
 boot_pid=
@@ -29,7 +29,7 @@ boot_run()
 	# cryptomgr.notests: the self-tests of algorithms want modules that are not in the guest.
 	# -cpu max: the newest instructions the emulator has. loglevel=7: all but debug messages.
 	timeout -k 5 "$timeout" qemu-system-x86_64 \
-		-accel tcg,thread=multi -cpu max -smp 2 -m "$memory" \
+		-accel "tcg,thread=$threads" -cpu max -smp 2 -m "$memory" \
 		-nodefaults -display none -monitor none -no-reboot \
 		-kernel "$kernel_image" -initrd "$work/initramfs.cpio" \
 		-append "console=ttyS0 loglevel=7 panic=-1 oops=panic cryptomgr.notests vm.payload_timeout=$payload_timeout $append" \

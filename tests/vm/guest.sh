@@ -26,6 +26,9 @@ timeout=180
 memory=1024
 append=
 keep=
+# One thread a CPU. --single: one for all, for who has the kernel patch code that other CPUs run
+# (static keys): across threads the emulator can leave a CPU at the breakpoint that is no more.
+threads=multi
 
 warn()
 {
@@ -56,7 +59,7 @@ usage()
 	cat <<-END
 	usage: guest.sh --kernel 6.1|6.12|6.1-debug --payload SCRIPT --out DIR
 	                [--file HOSTPATH[:GUESTPATH]]... [--modules "NAME..."]...
-	                [--timeout SECONDS] [--memory MiB] [--append "KERNEL ARGUMENTS"] [--keep]
+	                [--timeout SECONDS] [--memory MiB] [--append "KERNEL ARGUMENTS"] [--keep] [--single]
 	END
 }
 
@@ -67,6 +70,7 @@ parse()
 		case $1 in
 		--help) usage; exit 0 ;;
 		--keep) keep=1; shift; continue ;;
+		--single) threads=single; shift; continue ;;
 		esac
 		if [ $# -lt 2 ]; then
 			usage >&2

@@ -48,7 +48,7 @@ trouble()
 		--file "$dir/ko-$kernel/kmod/socketd_diag.ko:/files/socketd_diag.ko" --file "$dir/settings" \
 		--file "$build/tests/module/module_test" --file "$build/tests/module/module_events" \
 		--modules "inet_diag tcp_diag udp_diag raw_diag unix_diag netlink_diag af_packet_diag" \
-		--timeout 900 --memory 2048 >"$dir/guest.log" 2>&1
+		--timeout 900 --memory 2048 --single >"$dir/guest.log" 2>&1
 	code=$?
 	[ $code -ne 77 ] || { cat "$dir/guest.log" >&2; exit 77; }
 	sed -n "s/^ok   /ok   $kernel /p; s/^FAIL /FAIL $kernel /p; /^     /p" "$dir/$kernel/payload.log" 2>/dev/null
