@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* NETLINK_SOCK_DIAG for AF_UNSPEC: dumps in chunks, and the get of one descriptor */
 
+#include <linux/jiffies.h>
 #include <linux/netlink.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
@@ -12,6 +13,8 @@
 
 /* The largest message fits; a reader with a larger buffer gets chunks up to 32 KiB, as with any dump. */
 #define CHUNK_MIN 8192u
+/* The longest that one read walks. */
+#define PAUSE_AFTER msecs_to_jiffies(10)
 
 enum phase {
 	PHASE_META,
@@ -105,9 +108,14 @@ static int diag_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	if (d->phase == PHASE_META)
 		return dump_meta(skb, cb, d);
 	if (d->phase == PHASE_WALK) {
+		d->cursor.pauses = true;
+		d->cursor.paused = false;
+		d->cursor.pause_at = jiffies + PAUSE_AFTER;
 		r = socketd_walk(&d->cursor, &d->query, &emitter);
 		if (r < 0)
 			return r;
+		if (r && !skb->len && d->cursor.paused)
+			socketd_fill_progress(skb, sink.portid, sink.seq);
 		/* One message that is larger than a chunk would be tried for ever. */
 		if (r)
 			return skb->len ?: -EMSGSIZE;

@@ -66,6 +66,22 @@ int socketd_fill_meta(struct sk_buff *skb, const struct socketd_query *q, u32 po
 }
 
 /**
+ * socketd_fill_progress() - word that the walk goes on
+ * @skb: appended to
+ * @portid: of the caller
+ * @seq: of his request
+ *
+ * Return: 0, or -EMSGSIZE.
+ */
+int socketd_fill_progress(struct sk_buff *skb, u32 portid, u32 seq)
+{
+	struct socketd_message head = { .kind = SOCKETD_KIND_PROGRESS };
+	struct nlmsghdr *nlh = message_begin(skb, portid, seq, NLM_F_MULTI, &head);
+
+	return nlh ? message_end(skb, nlh, 0) : -EMSGSIZE;
+}
+
+/**
  * socketd_fill_totals() - last message of a dump
  * @skb: appended to
  * @t: what it says

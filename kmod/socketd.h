@@ -163,6 +163,9 @@ struct socketd_run {
  * @twins: set of inodes of sockets that the descriptor walk has told
  * @n_twins: entries of @twins
  * @totals: what goes into the last message
+ * @pause_at: jiffies when the walk is to pause; with @pauses
+ * @pauses: it may pause: whoever walks can say so to his reader
+ * @paused: it has, for no other reason
  */
 struct socketd_cursor {
 	struct net *net;
@@ -181,6 +184,9 @@ struct socketd_cursor {
 	struct xarray twins;
 	u32 n_twins;
 	struct socketd_totals totals;
+	unsigned long pause_at;
+	bool pauses;
+	bool paused;
 };
 
 /* walk.c */
@@ -190,8 +196,8 @@ void socketd_cursor_free(struct socketd_cursor *c);
 int socketd_walk(struct socketd_cursor *c, const struct socketd_query *q, const struct socketd_emitter *e);
 /* Whether a socket is in a table that the first walk goes through; of a full socket. */
 bool socketd_in_tables(const struct sock *sk);
-/* A place to be rescheduled, no lock held: 0, or -EINTR when the caller is being killed. */
-int socketd_breathe(void);
+/* A place to be rescheduled, no lock held: 0; -EMSGSIZE to pause; -EINTR when the caller is being killed. */
+int socketd_breathe(struct socketd_cursor *c);
 /* Sockets that the descriptor walk has told already; what cannot be remembered is said in the totals. */
 bool socketd_twin_told(const struct socketd_cursor *c, u64 inode);
 void socketd_twin_add(struct socketd_cursor *c, u64 inode);
@@ -209,6 +215,7 @@ void socketd_kernel_fields(u64 ret[16]);
 
 /* fill.c: netlink messages; -EMSGSIZE when there is no room, and nothing is left behind */
 int socketd_fill_meta(struct sk_buff *skb, const struct socketd_query *q, u32 portid, u32 seq);
+int socketd_fill_progress(struct sk_buff *skb, u32 portid, u32 seq);
 int socketd_fill_totals(struct sk_buff *skb, const struct socketd_totals *t, u32 portid, u32 seq);
 int socketd_fill_socket(struct sk_buff *skb, const struct socketd_query *q, const struct socketd_found *f,
 			u32 portid, u32 seq, u16 nlmsg_flags);

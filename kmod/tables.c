@@ -147,7 +147,7 @@ static int walk_bucket(struct socketd_cursor *c, const struct socketd_query *q, 
 		collect(&b, c, t, q, net, pin);
 		r = tell(&b, c, e);
 		if (!r)
-			r = socketd_breathe();
+			r = socketd_breathe(c);
 	} while (!r && b.more);
 	return r;
 }
@@ -164,7 +164,7 @@ static int walk_table(struct socketd_cursor *c, const struct socketd_query *q, c
 		if (!t->is_empty(net, c->bucket))
 			r = walk_bucket(c, q, e, t, net, pin);
 		else
-			r = c->bucket % BUCKETS_IN_A_ROW ? 0 : socketd_breathe();
+			r = c->bucket % BUCKETS_IN_A_ROW ? 0 : socketd_breathe(c);
 		if (r)
 			return r;
 		stand(c, NULL, 0);

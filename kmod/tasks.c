@@ -125,7 +125,7 @@ static struct task_struct *following_task(struct socketd_cursor *c, const struct
 			c->nr++;
 		}
 		rcu_read_unlock();
-		r = socketd_breathe();
+		r = socketd_breathe(c);
 	} while (!r);
 	return ERR_PTR(r);
 }
@@ -167,7 +167,7 @@ static struct file *next_socket(struct socketd_cursor *c, const struct socketd_q
 			next_fd(c);
 		}
 		rcu_read_unlock();
-		r = socketd_breathe();
+		r = socketd_breathe(c);
 	} while (!r);
 	return ERR_PTR(r);
 }
@@ -288,7 +288,7 @@ static int walk_task(struct socketd_cursor *c, const struct socketd_query *q, co
 		if (r)
 			return r;
 		next_fd(c);
-		r = socketd_breathe();
+		r = socketd_breathe(c);
 		if (r)
 			return r;
 	}
@@ -337,8 +337,9 @@ int socketd_walk_tasks(struct socketd_cursor *c, const struct socketd_query *q, 
 	r = tell_rest(c, e);
 	while (!r) {
 		task = following_task(c, q);
-		if (IS_ERR_OR_NULL(task))
-			return PTR_ERR_OR_ZERO(task);
+		r = PTR_ERR_OR_ZERO(task);
+		if (r || !task)
+			break;
 		r = walk_task(c, q, e, task);
 		put_task_struct(task);
 		if (r)

@@ -2,6 +2,7 @@
 /* A walk over all sockets: first the protocols' tables, then the tasks' descriptors; and what both ask */
 
 #include <linux/in.h>
+#include <linux/jiffies.h>
 #include <linux/net.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -45,14 +46,20 @@ void socketd_cursor_free(struct socketd_cursor *c)
 
 /**
  * socketd_breathe() - let others run, between two locked or RCU sections
+ * @c: the cursor; what it stands on is told
  *
- * Return: 0, or -EINTR when the caller is being killed: a filter that nothing passes would
- *	otherwise keep it in one system call for the whole walk.
+ * A filter that nothing passes would otherwise keep the caller in one system call for the
+ * whole walk: an event loop, or one that is being killed.
+ *
+ * Return: 0; -EMSGSIZE when it is time to pause; -EINTR when the caller is being killed.
  */
-int socketd_breathe(void)
+int socketd_breathe(struct socketd_cursor *c)
 {
 	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	c->paused = c->pauses && time_after_eq(jiffies, c->pause_at);
+	return c->paused ? -EMSGSIZE : 0;
 }
 
 /**
@@ -164,7 +171,7 @@ u8 socketd_holding_of(struct sock *sk, const struct file *file)
  * @e: where found things go
  *
  * Context: process, no lock held; sleeps where it can.
- * Return: 0 when all is told; 1 when the emitter had no room: call again; -EINTR, or what
+ * Return: 0 when all is told; 1 when the emitter had no room, or at a pause: call again; -EINTR, or what
  *	else the emitter said.
  */
 int socketd_walk(struct socketd_cursor *c, const struct socketd_query *q, const struct socketd_emitter *e)

@@ -11,13 +11,14 @@
  *
  *   request  := nlmsghdr(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST [| NLM_F_DUMP])
  *               struct socketd_request  SOCKETD_REQ_*...
- *   dump     := meta (socket* | task*) totals NLMSG_DONE
+ *   dump     := meta (socket | task | progress)* totals NLMSG_DONE
  *   get      := socket                           (without NLM_F_DUMP: by pid and fd only)
  *   meta     := struct socketd_message(META)     SOCKETD_A_META
  *   socket   := struct socketd_message(SOCKET)   SOCKETD_A_LOCAL? SOCKETD_A_PEER?
  *               SOCKETD_A_SKMEMINFO? SOCKETD_A_SOCKET? SOCKETD_A_SOCK? SOCKETD_A_FLOW?
  *               SOCKETD_A_NAMES?
  *   task     := struct socketd_message(TASK)     SOCKETD_A_TASK SOCKETD_A_FDS?
+ *   progress := struct socketd_message(PROGRESS)
  *   totals   := struct socketd_message(TOTALS)   SOCKETD_A_TOTALS
  *
  * Every message is of type SOCK_DIAG_BY_FAMILY and starts with struct
@@ -116,6 +117,7 @@ enum socketd_message_kind {
 	SOCKETD_KIND_SOCKET,
 	SOCKETD_KIND_TASK,
 	SOCKETD_KIND_TOTALS,
+	SOCKETD_KIND_PROGRESS, /* nothing was found for some milliseconds: the reader need not wait longer in one call */
 };
 
 /* Head of every reply. What a kind or a socket does not have is 0. */
@@ -323,7 +325,7 @@ struct socketd_flow_fields {
  * State changes of TCP, SCTP, DCCP and MPTCP sockets (inet_sock_set_state), by generic
  * netlink: family SOCKETD_GENL_NAME, multicast group SOCKETD_GENL_GROUP, command
  * SOCKETD_CMD_STATE with SOCKETD_CHANGE_*. A listener hears of its own network
- * namespace and needs CAP_NET_ADMIN over it. One whose queue is full is told by ENOBUFS.
+ * namespace and needs CAP_NET_ADMIN over it. Not with PREEMPT_RT. One whose queue is full is told by ENOBUFS.
  */
 #define SOCKETD_GENL_NAME "socketd"
 #define SOCKETD_GENL_VERSION 1

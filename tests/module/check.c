@@ -280,6 +280,10 @@ void check_message(struct answer *ret, const struct nlmsghdr *nlh)
 	case SOCKETD_KIND_TOTALS:
 		ret->totals = true;
 		break;
+	case SOCKETD_KIND_PROGRESS:
+		if (nlh->nlmsg_len != NLMSG_LENGTH(sizeof(*m)))
+			fault(ret, "progress with more than a head");
+		break;
 	default:
 		fault(ret, "kind %u", m->kind);
 	}
