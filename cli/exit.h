@@ -6,10 +6,10 @@
 
 enum exit_code {
 	EXIT_OK = 0,          /* also for a list without rows */
-	EXIT_NOT_FOUND = 1,   /* a TARGET was named and is not there; --exists or -q matched nothing */
+	EXIT_NOT_FOUND = 1,   /* TARGETs were named and none is there; --exists or -q matched nothing */
 	EXIT_USAGE = 2,       /* options, filter, a file that is no recording */
 	EXIT_UNREACHABLE = 3, /* no daemon answers, or the module that a field needs is not there */
-	EXIT_DENIED = 4,      /* not allowed */
+	EXIT_DENIED = 4,      /* not allowed, or the filter needs what is told to CAP_NET_ADMIN only */
 	EXIT_PARTIAL = 5,     /* rows are missing or could not be written; the rest was printed */
 	EXIT_INTERRUPTED = 130,
 };

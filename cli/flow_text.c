@@ -308,6 +308,7 @@ void flow_text_write(struct output *o, const struct flow *f, unsigned columns)
 
 void flow_text_legend(struct output *o)
 {
-	buffer_string(&o->buffer, "\n● a function that this socket's own tables hold   │ between them, by the kernel's source   ▒ where data waits\n");
-	output_lines(o, 2);
+	buffer_string(&o->buffer, "\n● a function that this socket's own tables hold   │ between them, by the kernel's source   ▒ where data waits\n"
+				  "○ where the way begins   ├╴ a side way, and when it is taken\n");
+	output_lines(o, 3);
 }

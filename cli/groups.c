@@ -185,6 +185,7 @@ int groups_show(struct rows *rows, const char *option, const char *list)
 		columns[i] = (struct table_column){ field_get(keys[i])->name, field_get(keys[i])->name, false };
 		field_set_add(&fields, keys[i]);
 		rows->asks_tracks |= field_get(keys[i])->group == GROUP_track;
+		field_set_add(&rows->named, keys[i]);
 		rows->asks_internals |= !rows->arg->file && decode_module_only(keys[i]);
 	}
 	memcpy(columns + n_keys, sums, sizeof(sums));

@@ -3,22 +3,22 @@
 
 #include "cli/internals.h"
 #include "query/json.h"
-#include "query/tree.h"
-
-bool internals_in_query(const struct query *q)
-{
-	for (size_t i = 1; i < q->n_nodes; i++) {
-		const struct node *n = tree_node(q, (node_ref)i);
-
-		if (decode_module_only(n->field) || (n->kind == LEAF_RATIO && decode_module_only(n->divisor)))
-			return true;
-	}
-	return false;
-}
+#include "socketd/uapi.h"
 
 bool internals_present(const struct context *c)
 {
 	const struct source_state *s = context_source(c, SOURCE_module);
 
 	return s->seen && !(s->error && source_is_absent(s->error));
+}
+
+bool internals_withheld(struct record *r, bool recorded)
+{
+	struct value holding, v;
+
+	if (record_get(r, F_sk_rcvlowat, 0, &v) >= 0)
+		return false;
+	if (record_get(r, F_holding, 0, &holding) < 0)
+		return recorded;
+	return holding.u != SOCKETD_HOLDING_MINI;
 }

@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/buffer.h"
 #include "cli/exit.h"
 #include "cli/message.h"
 #include "cli/option_values.h"
 #include "model/cleanup.h"
+#include "model/words.h"
 #include "query/number.h"
 
 /* One of a list of words, by its place; -1 is none of them, and said. */
@@ -135,9 +137,13 @@ static int parse_query(struct arguments *a, const char *list)
 
 static int parse_family(struct arguments *a, const char *family)
 {
+	CLEANUP(buffer_deinit) struct buffer names = { 0 };
+
 	if (selection_add_family(&a->selection, family) == 0)
 		return -1;
-	message("-f: \"%s\" is none of: %s", message_safe(family), selection_family_names);
+	for (size_t i = 0; i < words_family.n_rows; i++)
+		buffer_printf(&names, " %s", words_family.rows[i].word);
+	message("-f: \"%s\" is none of: link%.*s", message_safe(family), (int)names.len, names.data);
 	return EXIT_USAGE;
 }
 

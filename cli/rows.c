@@ -10,6 +10,8 @@
 #include "cli/internals.h"
 #include "cli/message.h"
 #include "cli/rows.h"
+#include "cli/withheld.h"
+#include "query/ask.h"
 #include "query/json.h"
 
 /* typed: by the user, to be shown a mistake in; else it is what was typed, which is right, with letters before it. */
@@ -107,6 +109,39 @@ int rows_exit_code(const struct arguments *arg, int error)
 	return arg->file ? EXIT_USAGE : EXIT_UNREACHABLE;
 }
 
+/* Whether what the answer needs is there, which its first blocks tell. -1, or an exit code. */
+static int check_means(const struct rows *r)
+{
+	enum field_id id = query_module_field(r->query);
+
+	if ((id || r->needs_internals) && !internals_present(r->context)) {
+		if (id && r->arg->file)
+			message("the filter needs %s, and the recording was made without the kernel module socketd_diag",
+				field_get(id)->name);
+		else if (id)
+			message("the filter needs the kernel module, for %s: modprobe socketd_diag", field_get(id)->name);
+		else if (r->arg->file)
+			message("struct sock and struct socket are not in this recording: it was made without the kernel module socketd_diag");
+		else
+			message("struct sock and struct socket need the kernel module: modprobe socketd_diag");
+		return EXIT_UNREACHABLE;
+	}
+	id = withheld_by_rights(r->context, r->arg) ? withheld_in_query(r->query, r->context) : F_none;
+	if (id) {
+		message("the filter needs %s, which is told to CAP_NET_ADMIN only: run as root", field_get(id)->name);
+		return EXIT_DENIED;
+	}
+	return -1;
+}
+
+/* What comes before the first row is read, too. */
+static int look_ahead(struct rows *r)
+{
+	r->ahead = messages_next(&r->messages, &r->message);
+	r->has_ahead = true;
+	return r->ahead < 0 ? -1 : check_means(r);
+}
+
 int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields)
 {
 	const struct feed_request req = {
@@ -136,7 +171,7 @@ int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields)
 		message_no_memory();
 	reader_init(&r->reader, feed_input(r->feed));
 	messages_init(&r->messages, &r->reader, r->context);
-	return -1;
+	return r->events ? -1 : look_ahead(r);
 }
 
 bool rows_next(struct rows *r)
@@ -144,7 +179,8 @@ bool rows_next(struct rows *r)
 	int e;
 
 	for (;;) {
-		e = messages_next(&r->messages, &r->message);
+		e = r->has_ahead ? r->ahead : messages_next(&r->messages, &r->message);
+		r->has_ahead = false;
 		if (e <= 0) {
 			r->error = e;
 			r->at_end = e == 0;
@@ -165,8 +201,9 @@ bool rows_next(struct rows *r)
 
 int rows_probe(struct rows *r)
 {
-	const enum field_id fields[] = { F_state };
-	int e = rows_open(r, fields, ARRAY_SIZE(fields));
+	/* What the kernel module has to be asked for. */
+	const enum field_id fields[] = { F_state, F_holding };
+	int e = rows_open(r, fields, r->needs_internals ? 2 : 1);
 
 	if (e >= 0)
 		return e;
@@ -227,11 +264,17 @@ static void say_no_handlers(const struct rows *r)
 			continue;
 		if (!s->error || !source_is_absent(s->error))
 			return;
-		name = source_def_get(id)->name;
 		n_absent++;
+		/* The kernel module stands in for any: whose handler is missing says the other. */
+		if (id != SOURCE_module)
+			name = source_def_get(id)->name;
 	}
-	if (n_absent > 0 && !r->arg->quiet)
+	if (n_absent == 0 || r->arg->quiet)
+		return;
+	if (name)
 		message("%s: this kernel has no handler for such sockets (a module may be missing): none can be listed", name);
+	else
+		message("no handler of this kernel lists such sockets; the kernel module does: modprobe socketd_diag");
 }
 
 static void say_table_age(const struct rows *r)
@@ -264,21 +307,13 @@ static bool check_tracks(const struct rows *r)
 /* Whether fields were told that only the kernel module tells, if such were asked for. */
 static bool check_internals(const struct rows *r)
 {
-	bool is_filtered = internals_in_query(r->query);
-
-	if (!(r->asks_internals || r->wants_internals || is_filtered) || internals_present(r->context))
+	if (!(r->asks_internals || r->wants_internals) || internals_present(r->context))
 		return true;
-	if (is_filtered)
-		message("%s: the filter cannot be answered",
-			r->arg->file ? "the recording was made without the kernel module socketd_diag" :
-				       "the filter needs the kernel module: modprobe socketd_diag");
-	else if (r->arg->file && r->asks_internals)
-		message("struct sock and struct socket are not in this recording: it was made without the kernel module socketd_diag");
-	else if (r->asks_internals)
+	if (r->asks_internals)
 		message("struct sock and struct socket need the kernel module: modprobe socketd_diag");
 	else if (!r->arg->quiet && !r->arg->file && r->n_matched)
 		message_note("struct sock and struct socket need the kernel module: modprobe socketd_diag");
-	return !is_filtered && !r->asks_internals;
+	return !r->asks_internals;
 }
 
 static bool check_owners(const struct rows *r)
@@ -308,6 +343,8 @@ int rows_finish(struct rows *r)
 		say_table_age(r);
 		if (!check_tracks(r) || !check_internals(r))
 			return EXIT_UNREACHABLE;
+		if (!r->arg->quiet && withheld_by_rights(r->context, r->arg))
+			withheld_note(&r->named, r->context);
 	}
 	if (r->at_end) {
 		for (unsigned id = 1; id < SOURCE_COUNT; id++)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/columns.h"
 #include "cli/feed.h"
 #include "cli/options.h"
 #include "decode/record.h"
@@ -24,6 +25,8 @@ struct rows {
 	struct reader reader;
 	struct messages messages;
 	struct message message; /* of the row that rows_next gave */
+	int ahead; /* what messages_next gave for it, if has_ahead */
+	bool has_ahead;
 	struct record record;
 	struct dedupe dedupe;
 	uint64_t n_matched, n_damaged;
@@ -32,6 +35,8 @@ struct rows {
 	bool events;      /* a stream of events: set before rows_open */
 	bool asks_tracks; /* ages or rates are to be shown: set before rows_finish */
 	bool asks_internals;  /* so are fields that only the kernel module tells: without it that is a failure */
+	bool needs_internals; /* nothing else is shown: without the module no row is. Set before rows_open, as the next */
+	struct field_set named; /* fields that the user named, beside those of the filter */
 	bool wants_internals; /* they are shown where they are there */
 	bool has_tracks, lacks_tracks; /* the answer has rows with them, and without */
 };
@@ -45,7 +50,10 @@ int rows_init(struct rows *r, const struct arguments *arg, int first, bool defau
 void rows_deinit(struct rows *r);
 DEFINE_CLEANUP(struct rows, rows_deinit)
 
-/* Asks; fields as in struct feed_request. -1, or an exit code. */
+/*
+ * Asks; fields as in struct feed_request. -1, or an exit code: also where the
+ * filter cannot be answered, for want of the kernel module or of rights.
+ */
 int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields);
 
 /* The next row that matches is in r->record until the next call. */

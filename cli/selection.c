@@ -4,17 +4,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "cli/selection.h"
 #include "model/cleanup.h"
+#include "model/words.h"
 
+/* Of families that are never connected. */
+#define CLOSED_KINDS (SELECT_PACKET | SELECT_BIT(netlink) | SELECT_BIT(xdp) | SELECT_BIT(vsock_dgram))
 /* SS_CONN of ss: no listeners, no TIME-WAIT, no SYN-RECV. */
 #define CONNECTED "(state connected exclude time-wait exclude syn-recv)"
 
 const char selection_query_names[] =
 	"all inet tcp udp raw mptcp dccp sctp unix unix_stream unix_dgram unix_seqpacket packet packet_raw "
 	"packet_dgram netlink vsock vsock_stream vsock_dgram tipc xdp smc";
-const char selection_family_names[] = "inet inet6 link unix netlink vsock tipc xdp smc";
 
 /* Words of -A; the short ones are those ss takes too. */
 static const struct {
@@ -92,25 +95,27 @@ int selection_add_query(struct selection *s, const char *list, const char **ret_
 
 int selection_add_family(struct selection *s, const char *family)
 {
+	static const char *const names[] = { "unix", "netlink", "packet", "vsock", "tipc", "xdp", "smc" };
 	uint32_t kinds;
+	uint64_t number;
 
-	if (!strcmp(family, "inet")) {
-		s->inet4 = true;
-	} else if (!strcmp(family, "inet6")) {
-		s->inet6 = true;
-	} else if (!strcmp(family, "link")) {
-		s->kinds |= SELECT_PACKET;
-	} else {
-		static const char *const names[] = { "unix", "netlink", "vsock", "tipc", "xdp", "smc" };
-
-		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-			if (!strcmp(family, names[i]) && query_word(family, strlen(family), &kinds) == 0) {
-				s->kinds |= kinds;
-				return 0;
-			}
+	/* As ss has it. */
+	if (!strcmp(family, "link"))
+		family = "packet";
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(family, names[i]) && query_word(family, strlen(family), &kinds) == 0) {
+			s->kinds |= kinds;
+			return 0;
 		}
-		return -EINVAL;
 	}
+	if (words_value(&words_family, family, strlen(family), &number) < 0)
+		return -EINVAL;
+	if (number == AF_INET)
+		s->inet4 = true;
+	else if (number == AF_INET6)
+		s->inet6 = true;
+	else
+		s->families |= UINT64_C(1) << number;
 	return 0;
 }
 
@@ -168,6 +173,38 @@ static void add_kinds(struct terms *t, uint32_t kinds)
 			add_term(t, filters[k]);
 }
 
+/* Those that no kind stands for. */
+static void add_families(struct terms *t, const struct selection *s)
+{
+	for (size_t i = 0; i < words_family.n_rows; i++) {
+		if (!(s->families & (UINT64_C(1) << words_family.rows[i].value)))
+			continue;
+		add_term(t, "family = ");
+		add_text(t, words_family.rows[i].word);
+	}
+}
+
+/*
+ * ss's own default: what is connected; of families that never are, what is closed. And all of
+ * those that ss does not know: their states are their own.
+ */
+static void add_default_states(struct terms *t, const struct selection *s)
+{
+	struct terms inner = { .buf = t->buf, .len = t->len };
+
+	if (!(s->kinds & CLOSED_KINDS) && !s->families) {
+		add_text(t, CONNECTED);
+		return;
+	}
+	add_text(&inner, "(");
+	add_term(&inner, CONNECTED);
+	if (s->kinds & CLOSED_KINDS)
+		add_term(&inner, "family = packet or family = netlink or family = xdp or netid = v_dgr");
+	add_families(&inner, s);
+	add_text(&inner, ")");
+	t->len = inner.len;
+}
+
 /* As ss has it: -4 without a protocol is all of them, -t without -4 and -6 is both. */
 static void add_inet(struct terms *t, const struct selection *s)
 {
@@ -198,15 +235,12 @@ size_t selection_text(const struct selection *s, bool default_states, char buf[S
 {
 	struct terms t = { .buf = buf };
 	const char *states = NULL;
+	bool defaults = false;
 
 	buf[0] = '\0';
 	switch (s->states) {
 	case STATES_UNSAID:
-		/* ss's own default: what is connected; of families that never are, what is closed. */
-		if (default_states && (s->kinds & (SELECT_PACKET | SELECT_BIT(netlink) | SELECT_BIT(xdp) | SELECT_BIT(vsock_dgram))))
-			states = "(" CONNECTED " or family = packet or family = netlink or family = xdp or netid = v_dgr)";
-		else if (default_states && selection_has_families(s))
-			states = CONNECTED;
+		defaults = default_states && selection_has_families(s);
 		break;
 	case STATES_SHOW_ALL:
 		break;
@@ -221,12 +255,14 @@ size_t selection_text(const struct selection *s, bool default_states, char buf[S
 		add_text(&t, "(");
 		add_inet(&t, s);
 		add_kinds(&t, s->kinds & ~SELECT_INET);
+		add_families(&t, s);
 		add_text(&t, ")");
 	}
-	if (states) {
-		if (t.len)
-			add_text(&t, " and ");
+	if (t.len && (states || defaults))
+		add_text(&t, " and ");
+	if (states)
 		add_text(&t, states);
-	}
+	if (defaults)
+		add_default_states(&t, s);
 	return t.len;
 }

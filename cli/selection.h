@@ -51,29 +51,30 @@ enum selection_states {
 struct selection {
 	uint32_t kinds;    /* mask of enum selection_kind */
 	bool inet4, inet6; /* -4, -6 */
+	uint64_t families; /* a bit for each that none of kinds is of */
 	enum selection_states states;
 };
 
 static inline bool selection_has_families(const struct selection *s)
 {
-	return s->kinds || s->inet4 || s->inet6;
+	return s->kinds || s->inet4 || s->inet6 || s->families;
 }
 
 /* -A LIST. 0, or -EINVAL with the word that is none. */
 int selection_add_query(struct selection *s, const char *list, const char **ret_bad, size_t *ret_bad_len);
 
-/* -f FAMILY. 0 or -EINVAL. */
+/* -f FAMILY: a word of words_family, or "link". 0 or -EINVAL. */
 int selection_add_family(struct selection *s, const char *family);
 
 /* Names for messages and completion. */
-extern const char selection_query_names[], selection_family_names[];
+extern const char selection_query_names[];
 
 /*
  * The filter that says the same; "" for all. default_states: where families are
  * selected and no letter speaks of states, those that ss lists by itself; for a
  * text that names neither states nor a target. Returns the length.
  */
-#define SELECTION_TEXT_MAX 1024
+#define SELECTION_TEXT_MAX 3072
 size_t selection_text(const struct selection *s, bool default_states, char buf[SELECTION_TEXT_MAX]);
 
 #endif

@@ -2,6 +2,7 @@
 /* sockctl flow: the way of data through the kernel, drawn for the sockets that match */
 
 #include <json-c/json.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/columns.h"
@@ -30,6 +31,8 @@ struct canvas {
 	struct names *names;
 	struct flow flow; /* of the socket that is being drawn */
 	size_t n_drawn;
+	bool emptied[FLOW_SOCKETS_MAX]; /* of those kept: only what is public is told of it */
+	size_t n_emptied;
 };
 
 static void canvas_init(struct canvas *c, const struct arguments *arg)
@@ -83,24 +86,6 @@ static void draw_text(struct canvas *c, struct record *r)
 	flow_text_write(&c->out, &c->flow, output_columns(&c->out));
 }
 
-/* What the module told of a socket. */
-static bool is_told(struct record *r)
-{
-	struct value v;
-
-	return record_get(r, F_holding, 0, &v) >= 0;
-}
-
-/* Whether functions were; true where there is nothing to tell. */
-static bool has_functions(const struct flow *f)
-{
-	for (size_t i = 0; i < f->n_paths; i++)
-		for (size_t k = 0; k < f->paths[i].n_steps; k++)
-			if (f->paths[i].steps[k].kind == FLOW_FUNCTION && f->paths[i].steps[k].field)
-				return true;
-	return false;
-}
-
 static void make(struct canvas *c, struct record *r)
 {
 	const struct flow_source source = { .get = get_field, .ctx = r };
@@ -121,25 +106,53 @@ static void draw(struct canvas *c, struct record *r)
 }
 
 /*
- * Pictures without a function of any socket's own would say nothing. -1, or an exit code: they are
- * not for this user, or not in this recording, which is one of a listing.
+ * A picture without a function of the socket's own would say nothing: it is not for this user, or not
+ * in this recording, which is one of a listing. A socket that the module has not found is drawn without.
  */
-static int check_told(struct canvas *c, struct rows *rows, const struct store *kept)
+static void find_emptied(struct canvas *c, struct rows *rows, const struct store *kept)
 {
 	for (size_t i = 0; i < kept->n_messages; i++) {
-		if (record_open(&rows->record, &kept->messages[i], rows->context) < 0)
+		if (record_open(&rows->record, &kept->messages[i], rows->context) < 0 ||
+		    !internals_withheld(&rows->record, c->arg->file))
 			continue;
 		make(c, &rows->record);
-		/* Live, a socket that the module has not found is drawn without. */
-		if (c->flow.n_paths == 0 || has_functions(&c->flow) || (!c->arg->file && !is_told(&rows->record)))
-			return -1;
+		c->emptied[i] = c->flow.n_paths > 0;
+		c->n_emptied += c->emptied[i];
 	}
-	if (c->arg->file) {
-		message("struct sock and struct socket are not in this recording; record the socket alone: sockctl record FILE sk:COOKIE");
-		return EXIT_UNREACHABLE;
+}
+
+/* Says that pictures are missing. The exit code: that of others that are there is EXIT_PARTIAL. */
+static int say_emptied(const struct arguments *arg, size_t n_emptied, size_t n_kept)
+{
+	char some[80] = "";
+
+	if (n_emptied == 0)
+		return EXIT_OK;
+	if (n_emptied < n_kept)
+		snprintf(some, sizeof(some), "%zu of %zu sockets not drawn: ", n_emptied, n_kept);
+	if (arg->file)
+		message("%sstruct sock and struct socket are not in this recording; record the socket alone: sockctl record FILE sk:COOKIE",
+			some);
+	else
+		message("%sthe kernel module tells functions and queues to CAP_NET_ADMIN only: run as root", some);
+	return *some ? EXIT_PARTIAL : arg->file ? EXIT_UNREACHABLE : EXIT_DENIED;
+}
+
+/* -q: whether there is one that could be drawn. */
+static int probe(struct rows *rows)
+{
+	static const enum field_id fields[] = { F_state, F_holding, F_sk_rcvlowat };
+	bool withheld = false;
+	int r = rows_open(rows, fields, ARRAY_SIZE(fields));
+
+	if (r >= 0)
+		return r;
+	while (rows_next(rows)) {
+		if (!internals_withheld(&rows->record, rows->arg->file))
+			return rows_finish(rows);
+		withheld = true;
 	}
-	message("the kernel module tells functions and queues to CAP_NET_ADMIN only: run as root");
-	return EXIT_DENIED;
+	return rows->error < 0 || !withheld ? rows_finish(rows) : say_emptied(rows->arg, 1, 1);
 }
 
 static int draw_all(struct canvas *c, struct rows *rows, const struct store *kept)
@@ -147,7 +160,7 @@ static int draw_all(struct canvas *c, struct rows *rows, const struct store *kep
 	if (c->arg->dot)
 		flow_dot_begin(&c->out.buffer);
 	for (size_t i = 0; i < kept->n_messages; i++)
-		if (record_open(&rows->record, &kept->messages[i], rows->context) == 0)
+		if (!c->emptied[i] && record_open(&rows->record, &kept->messages[i], rows->context) == 0)
 			draw(c, &rows->record);
 	if (c->arg->dot) {
 		flow_dot_end(&c->out.buffer);
@@ -164,8 +177,6 @@ static int draw_all(struct canvas *c, struct rows *rows, const struct store *kep
 static int keep(struct rows *rows, struct store *kept)
 {
 	while (rows_next(rows)) {
-		if (!internals_present(rows->context))
-			continue; /* rows_finish says it */
 		if (kept->n_messages == FLOW_SOCKETS_MAX) {
 			message("flow: more than %d sockets match: name one by its cookie (sk:, which -e prints), or by port and state",
 				FLOW_SOCKETS_MAX);
@@ -183,19 +194,21 @@ int verb_flow(const struct arguments *arg)
 	CLEANUP(rows_deinit) struct rows rows = { 0 };
 	CLEANUP(store_deinit) struct store kept;
 	struct field_set asked = { 0 };
-	int r, written;
+	int r, written, emptied;
 
 	store_init(&kept);
 	r = rows_init(&rows, arg, 0, true);
 	if (r >= 0)
 		return r;
+	rows.needs_internals = true;
 	if (arg->quiet)
-		return rows_probe(&rows);
+		return probe(&rows);
 	for (size_t i = 0; i < n_flow_fields; i++)
 		field_set_add(&asked, flow_fields[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(title_fields); i++)
 		field_set_add(&asked, title_fields[i]);
-	rows.asks_internals = true;
+	/* Not drawn: internals_withheld looks at it. */
+	field_set_add(&asked, F_sk_rcvlowat);
 	r = rows_open(&rows, asked.ids, asked.n);
 	if (r < 0)
 		r = keep(&rows, &kept);
@@ -204,10 +217,11 @@ int verb_flow(const struct arguments *arg)
 	if (kept.n_messages == 0)
 		return rows_finish(&rows);
 	canvas_init(&c, arg);
-	r = check_told(&c, &rows, &kept);
-	if (r >= 0)
-		return r;
+	find_emptied(&c, &rows, &kept);
+	emptied = say_emptied(arg, c.n_emptied, kept.n_messages);
+	if (c.n_emptied == kept.n_messages)
+		return emptied;
 	written = draw_all(&c, &rows, &kept);
 	r = rows_finish(&rows);
-	return written ? written : r;
+	return written ? written : r ? r : emptied;
 }

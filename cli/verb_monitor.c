@@ -13,12 +13,14 @@
 #include "cli/cell.h"
 #include "cli/columns.h"
 #include "cli/exit.h"
+#include "cli/internals.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/rows.h"
 #include "cli/soak.h"
 #include "cli/verbs.h"
 #include "model/words.h"
+#include "query/ask.h"
 #include "query/json.h"
 
 /* Events that are printed between two looks at what else there is. */
@@ -371,6 +373,20 @@ static int init_fields(struct monitor *m)
 	return -1;
 }
 
+/* What events do not carry would be a wait without end. -1, or an exit code. */
+static int check_fields(const struct monitor *m)
+{
+	enum field_id id = query_module_field(m->rows.query);
+
+	for (size_t i = 0; !id && m->arg->columns && i < m->fields.n; i++)
+		if (decode_module_only(m->fields.ids[i]))
+			id = m->fields.ids[i];
+	if (!id)
+		return -1;
+	message("monitor cannot tell %s: only the kernel module knows it, and events do not carry it", field_get(id)->name);
+	return EXIT_USAGE;
+}
+
 int verb_monitor(const struct arguments *arg)
 {
 	CLEANUP(monitor_deinit) struct monitor m = { .arg = arg, .waits[1].fd = -1 };
@@ -382,6 +398,8 @@ int verb_monitor(const struct arguments *arg)
 	r = rows_init(&m.rows, arg, 0, false);
 	if (r < 0)
 		r = init_fields(&m);
+	if (r < 0)
+		r = check_fields(&m);
 	if (r >= 0)
 		return r;
 	if (arg->resolve)

@@ -12,10 +12,13 @@
 #include <sys/stat.h>
 
 #include "cli/exit.h"
+#include "cli/internals.h"
+#include "query/ask.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/rows.h"
 #include "cli/verbs.h"
+#include "socketd/stream.h"
 
 static int open_feed(struct feed **ret, const struct arguments *arg, const char *expression)
 {
@@ -53,7 +56,7 @@ static int to_stdout(struct feed *f)
 }
 
 /* What was written is read again, block by block: a daemon that died midway must not leave half a table for a whole one. */
-static int check(int fd, const char *path)
+static int check(int fd, const char *path, struct context *context)
 {
 	CLEANUP(fd_input_free) struct fd_input *input = NULL;
 	CLEANUP(close) int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -68,9 +71,12 @@ static int check(int fd, const char *path)
 		return r;
 	steal_fd(&copy);
 	reader_init(&reader, fd_input_input(input));
-	do
+	do {
 		r = reader_next(&reader, &b);
-	while (r > 0);
+		/* Of what was written only which sources there are is of interest. */
+		if (r > 0 && (b.type == SOCKETD_BLOCK_SOURCE || b.type == SOCKETD_BLOCK_SOURCE_END))
+			r = context_apply(context, &b) < 0 ? -EBADMSG : 1;
+	} while (r > 0);
 	if (r < 0)
 		message("%s: the answer was not whole: %s", message_safe(path), reader_problem(&reader, r));
 	return r;
@@ -151,8 +157,10 @@ static int say_done(const char *path, int64_t n)
 	return output_finish(&o);
 }
 
-static int to_file(const struct arguments *arg, struct feed *f, const char *path)
+/* has_internals: they were asked for. */
+static int to_file(const struct arguments *arg, struct feed *f, const char *path, bool has_internals)
 {
+	CLEANUP(context_free) struct context *context = NULL;
 	CLEANUP(free) char *tmp = NULL;
 	CLEANUP(close) int fd = -1;
 	bool named;
@@ -163,13 +171,15 @@ static int to_file(const struct arguments *arg, struct feed *f, const char *path
 		tmp = NULL;
 		message_no_memory();
 	}
+	if (context_new(&context) < 0)
+		message_no_memory();
 	fd = open_new(path, tmp, &named);
 	if (fd < 0) {
 		message("%s: cannot be written: %s", message_safe(path), strerror(-fd));
 		return fd == -EACCES || fd == -EPERM ? EXIT_DENIED : EXIT_USAGE;
 	}
 	n = feed_copy(f, fd);
-	r = n < 0 ? (int)n : check(fd, path);
+	r = n < 0 ? (int)n : check(fd, path, context);
 	if (r == 0)
 		r = replace(fd, &named, tmp, path);
 	if (r < 0) {
@@ -178,7 +188,11 @@ static int to_file(const struct arguments *arg, struct feed *f, const char *path
 		message("%s: %s: nothing was recorded", message_safe(path), strerror(-r));
 		return EXIT_PARTIAL;
 	}
-	return arg->quiet ? EXIT_OK : say_done(path, n);
+	if (arg->quiet)
+		return EXIT_OK;
+	if (!has_internals && internals_present(context))
+		message_note("%s: without struct sock and struct socket: record a TARGET (sk:COOKIE) for these", message_safe(path));
+	return say_done(path, n);
 }
 
 int verb_record(const struct arguments *arg)
@@ -204,5 +218,5 @@ int verb_record(const struct arguments *arg)
 	r = open_feed(&f, arg, rows.expression);
 	if (r >= 0)
 		return r;
-	return is_stdout ? to_stdout(f) : to_file(arg, f, path);
+	return is_stdout ? to_stdout(f) : to_file(arg, f, path, arg->file || query_is_exact(rows.query) || query_module_field(rows.query));
 }

@@ -3,12 +3,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cell.h"
 #include "cli/columns.h"
 #include "cli/detail.h"
 #include "cli/exit.h"
 #include "cli/groups.h"
+#include "cli/internals.h"
 #include "cli/message.h"
 #include "cli/rows.h"
 #include "cli/table.h"
@@ -17,7 +19,6 @@
 #include "cli/whole.h"
 #include "model/words.h"
 #include "query/sort.h"
-#include "socketd/uapi.h"
 
 enum view_kind {
 	VIEW_TABLE,    /* CSV and its like too */
@@ -39,6 +40,8 @@ struct view {
 	struct names *names; /* -r */
 	struct table table;
 	uint64_t n_rows;
+	bool internals; /* the verb of this name */
+	bool hidden;   /* owners of other users are not told */
 	bool withheld; /* the kernel module told only what is public */
 
 	struct sort_key keys[SORT_KEYS_MAX];
@@ -74,6 +77,7 @@ static int init_kind(struct view *v, const struct rows *rows, bool internals)
 	const struct arguments *arg = v->arg;
 	int r;
 
+	v->internals = internals;
 	v->groups = internals ? GROUPS_INTERNAL : UINT32_MAX;
 	if (internals) {
 		v->kind = format_is_json(arg->format) ? VIEW_DOCUMENT : VIEW_WHOLE;
@@ -183,6 +187,18 @@ static bool names(const struct view *v, bool (*is_such)(enum field_id))
 	return false;
 }
 
+/* Those that the user named. */
+static void name_fields(const struct view *v, struct field_set *s)
+{
+	const struct columns *c = v->kind == VIEW_TEMPLATE ? &v->template.fields : &v->columns;
+
+	for (size_t i = 0; i < v->n_keys; i++)
+		field_set_add(s, v->keys[i].field);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->rows[i].kind == COLUMN_FIELD)
+			field_set_add(s, c->rows[i].field->id);
+}
+
 static bool is_queue_full(struct record *r)
 {
 	struct value waiting, limit;
@@ -239,15 +255,6 @@ static void put_table_row(struct view *v, struct record *r)
 	table_row_end(t);
 }
 
-/* sk_rcvlowat: every socket has it, and the kernel module tells it to CAP_NET_ADMIN only. */
-static bool is_withheld(struct record *r)
-{
-	struct value holding, v;
-
-	return record_get(r, F_holding, 0, &holding) >= 0 && holding.u != SOCKETD_HOLDING_MINI &&
-	       record_get(r, F_sk_rcvlowat, 0, &v) < 0;
-}
-
 static void view_row(struct view *v, struct record *r)
 {
 	switch (v->kind) {
@@ -255,6 +262,7 @@ static void view_row(struct view *v, struct record *r)
 		put_table_row(v, r);
 		break;
 	case VIEW_DOCUMENT:
+		v->withheld |= v->internals && internals_withheld(r, v->arg->file);
 		document_record(&v->table.document, r, v->all_fields ? NULL : v->fields.ids, v->fields.n);
 		break;
 	case VIEW_TEMPLATE:
@@ -262,8 +270,8 @@ static void view_row(struct view *v, struct record *r)
 		output_lines(&v->table.out, 1);
 		break;
 	case VIEW_WHOLE:
-		v->withheld |= is_withheld(r);
-		whole_write(&v->table.out, r, v->names, v->groups, v->n_rows == 0);
+		v->withheld |= internals_withheld(r, v->arg->file);
+		whole_write(&v->table.out, r, v->names, v->groups, v->hidden, v->n_rows == 0);
 		break;
 	}
 	v->n_rows++;
@@ -332,21 +340,27 @@ static int show(const struct arguments *arg, bool internals)
 	r = view_init(&v, &rows, internals);
 	if (r >= 0)
 		return r;
+	rows.needs_internals = internals;
 	if (arg->quiet)
 		return rows_probe(&rows);
 	request_fields(&v, &asked);
+	if (!internals)
+		name_fields(&v, &rows.named);
 	rows.asks_tracks = names(&v, is_track);
 	/* A recording has what it has. */
-	rows.asks_internals = internals || (!arg->file && names(&v, decode_module_only));
+	rows.asks_internals = !internals && !arg->file && names(&v, decode_module_only);
 	rows.wants_internals = v.kind == VIEW_WHOLE;
 	r = rows_open(&rows, v.all_fields && !rows.is_exact ? NULL : asked.ids, asked.n);
 	if (r >= 0)
 		return r;
+	v.hidden = context_host(rows.context)->uid != 0 || (!arg->file && geteuid() != 0);
 	if (v.n_keys)
 		sorted(&v, &rows);
 	else
 		stream(&v, &rows);
 	written = finish(&v, &rows);
+	if (v.withheld && arg->file && internals)
+		message_note("struct sock and struct socket are not in this recording; record the socket alone: sockctl record FILE sk:COOKIE");
 	if (v.withheld && !arg->file)
 		message_note("most of struct sock and struct socket is told to CAP_NET_ADMIN only: run as root");
 	r = rows_finish(&rows);

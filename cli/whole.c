@@ -53,7 +53,7 @@ void whole_title(struct buffer *b, bool colours, struct record *r, struct names 
 }
 
 /* What holds a socket that no process holds, in a sentence. */
-static void put_holding(struct output *o, struct record *r)
+static void put_holding(struct output *o, struct record *r, bool hidden)
 {
 	static const char *const sentences[] = {
 		[SOCKETD_HOLDING_FILE] = "It has an open file, but no process shows a descriptor of it: io_uring holds it, or a "
@@ -71,6 +71,8 @@ static void put_holding(struct output *o, struct record *r)
 		return;
 	if (v.u >= ARRAY_SIZE(sentences) || !sentences[v.u])
 		return;
+	if (hidden && v.u == SOCKETD_HOLDING_FILE)
+		buffer_string(&o->buffer, "Processes of other users are not shown: run as root. ");
 	buffer_string(&o->buffer, sentences[v.u]);
 	buffer_char(&o->buffer, '\n');
 	output_lines(o, 1);
@@ -132,7 +134,7 @@ static void put_field(struct output *o, const struct field *f, struct record *r,
 	output_lines(o, 1);
 }
 
-void whole_write(struct output *o, struct record *r, struct names *names, uint32_t groups, bool first)
+void whole_write(struct output *o, struct record *r, struct names *names, uint32_t groups, bool hidden, bool first)
 {
 	if (!first) {
 		buffer_char(&o->buffer, '\n');
@@ -140,7 +142,7 @@ void whole_write(struct output *o, struct record *r, struct names *names, uint32
 	}
 	whole_title(&o->buffer, o->colours, r, names);
 	output_lines(o, 1);
-	put_holding(o, r);
+	put_holding(o, r, hidden);
 	for (unsigned g = 0; g < GROUP_COUNT; g++) {
 		bool titled = false;
 

@@ -13,7 +13,7 @@
 /* One line: tcp ESTAB 127.0.0.1:22 → 127.0.0.1:4242 users:(...) */
 void whole_title(struct buffer *b, bool colours, struct record *r, struct names *names);
 
-/* groups: mask of GROUP_BIT. first: no empty line before it. */
-void whole_write(struct output *o, struct record *r, struct names *names, uint32_t groups, bool first);
+/* groups: mask of GROUP_BIT. hidden: owners of other users are not told. first: no empty line before it. */
+void whole_write(struct output *o, struct record *r, struct names *names, uint32_t groups, bool hidden, bool first);
 
 #endif

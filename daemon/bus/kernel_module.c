@@ -11,6 +11,7 @@
 #include "bus/variant.h"
 #include "decode/record.h"
 #include "log.h"
+#include "query/ask.h"
 #include "socketd/uapi.h"
 #include "source/module.h"
 #include "source/owner_child.h"
@@ -122,4 +123,11 @@ int kernel_module_check_fields(struct manager *m, const enum field_id *fields, s
 		return kernel_module_version(m)[0] ? 0 : bus_error_kernel_module_missing(error, field_get(fields[i])->name);
 	}
 	return 0;
+}
+
+int kernel_module_check_filter(struct manager *m, const struct query *q, sd_bus_error *error)
+{
+	enum field_id field = query_module_field(q);
+
+	return field == F_none ? 0 : kernel_module_check_fields(m, &field, 1, error);
 }

@@ -30,4 +30,7 @@ int kernel_module_append_status(sd_bus_message *m, const struct manager *manager
 /* 0, or org.socketd1.KernelModuleMissing for fields that only the module has, when it is not there. */
 int kernel_module_check_fields(struct manager *m, const enum field_id *fields, size_t n_fields, sd_bus_error *error);
 
+/* The same for a filter. */
+int kernel_module_check_filter(struct manager *m, const struct query *q, sd_bus_error *error);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "bus/error.h"
 #include "bus/feed.h"
+#include "bus/kernel_module.h"
 #include "bus/list.h"
 #include "bus/readings.h"
 #include "bus/row.h"
@@ -225,6 +226,9 @@ static int list_sockets(sd_bus_message *m, struct manager *manager, uint32_t uid
 		return r;
 	if (limit == 0 || limit > LIST_ROWS_MAX)
 		limit = LIST_ROWS_MAX;
+	r = kernel_module_check_filter(manager, filter.query, error);
+	if (r < 0)
+		return r;
 	if (cursor == 0)
 		return begin(m, manager, uid, &filter, limit, error);
 	/* The filter is the first call's: what stands in this one was only checked. */

@@ -364,7 +364,7 @@ static uint32_t groups_of(const struct monitor *m)
 	if (!m->fields)
 		return GROUPS_DETAIL | groups;
 	for (size_t i = 0; i < m->n_fields; i++)
-		groups |= GROUP_BIT(field_get(m->fields[i])->group);
+		groups |= decode_groups(m->fields[i]);
 	return groups;
 }
 

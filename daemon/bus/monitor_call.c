@@ -7,6 +7,8 @@
 #include "bus/call.h"
 #include "bus/error.h"
 #include "bus/monitor.h"
+#include "decode/record.h"
+#include "query/ask.h"
 #include "socketd/dbus.h"
 
 static void request_free(struct monitor_request *req)
@@ -59,6 +61,20 @@ static int read_options(sd_bus_message *m, struct monitor_request *req, const ch
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+/* Events are made of what the kernel tells of a change, and of the table: the module's fields are in neither. */
+static int check_fields(const struct monitor_request *req, sd_bus_error *error)
+{
+	enum field_id field = query_module_field(req->filter.query);
+
+	for (size_t i = 0; field == F_none && i < req->n_fields; i++)
+		if (decode_module_only(req->fields[i]))
+			field = req->fields[i];
+	if (field == F_none)
+		return 0;
+	return bus_error_invalid_args(error, "a monitor cannot tell %s: only the kernel module knows it, and events do not carry it",
+				      field_get(field)->name);
+}
+
 static int check_limits(const struct manager *m, uint32_t uid, sd_bus_error *error)
 {
 	if (monitors_count(m) >= m->config.monitors_max)
@@ -81,6 +97,8 @@ static int open_monitor(sd_bus_message *m, struct manager *manager, uint32_t uid
 	r = filter_read(&req.filter, m, error);
 	if (r >= 0)
 		r = read_options(m, &req, &format, error);
+	if (r >= 0)
+		r = check_fields(&req, error);
 	if (r >= 0 && stream_format_from_name(format, &req.format) < 0)
 		r = bus_error_no_such_format(error, format);
 	if (r >= 0)

@@ -142,6 +142,8 @@ static int get_summary(sd_bus_message *m, struct manager *manager, uint32_t uid,
 	if (r >= 0)
 		r = kernel_module_check_fields(manager, s->keys, s->n_keys, error);
 	if (r >= 0)
+		r = kernel_module_check_filter(manager, filter.query, error);
+	if (r >= 0)
 		r = grouping_new(&s->grouping, s->keys, s->n_keys);
 	if (r >= 0)
 		r = groups_of(s, filter.query, &ask.groups);

@@ -3,6 +3,7 @@
 
 #include "decode/record.h"
 #include "query/ask.h"
+#include "query/tree.h"
 
 static uint32_t groups_of(const struct query *q, const enum field_id *fields, size_t n_fields)
 {
@@ -27,4 +28,17 @@ int ask_request(const struct query *q, const enum field_id *fields, size_t n_fie
 	if (r < 0)
 		request_deinit(ret);
 	return r;
+}
+
+enum field_id query_module_field(const struct query *q)
+{
+	for (size_t i = 1; i < q->n_nodes; i++) {
+		const struct node *n = tree_node(q, (node_ref)i);
+
+		if (decode_module_only(n->field))
+			return n->field;
+		if (n->kind == LEAF_RATIO && decode_module_only(n->divisor))
+			return n->divisor;
+	}
+	return F_none;
 }

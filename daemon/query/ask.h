@@ -11,10 +11,13 @@
 
 /*
  * A request for the rows of a query with these fields (NULL: all that a listing
- * can show, and of one socket's query the kernel module's too), made for a user. 0, and request_deinit is
- * due; or -ENOMEM, and it is not.
+ * can show, and of one socket's query the kernel module's too), made for a user.
+ * 0, and request_deinit is due; or -ENOMEM, and it is not.
  */
 int ask_request(const struct query *q, const enum field_id *fields, size_t n_fields, uint32_t uid,
 		const struct plan_names *names, struct request *ret);
+
+/* The first field of a filter that only the kernel module tells, F_none where there is none. */
+enum field_id query_module_field(const struct query *q);
 
 #endif

@@ -84,6 +84,9 @@ static int finished(struct dump *d, struct arena *a, int error, uint64_t now_use
 		d->n_interrupted += d->interrupted_now;
 		return end(d, 0);
 	}
+	/* The process that is asked for is gone: its sockets are those of nobody. */
+	if (error == -ESRCH && d->id == SOURCE_module && d->req->module.pid)
+		return end(d, 0);
 	if (error == 0)
 		return d->interrupted_now ? interrupted(d, a, now_usec) : end(d, 0);
 	/* An older kernel does not know all operations; marks and BPF storage (CAP_BPF) are not for everyone. */

@@ -152,7 +152,7 @@ int module_probe(struct module_info *ret)
 	if (r < 0)
 		info = (struct module_info){};
 	/* EINVAL: a kernel whose sock_diag refuses family 0 (AF_UNSPEC) altogether. */
-	info.error = r == -ENOENT || r == -EINVAL || r > 0 ? 0 : r;
+	info.error = r == -ENOENT || r == -EINVAL ? 0 : r;
 	*ret = info;
 	return 0;
 }

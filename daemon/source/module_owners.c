@@ -86,6 +86,9 @@ static int add_task(struct gathered *g, const struct socketd_task *task)
 	struct socketd_task *last = g->n_tasks ? &g->tasks[g->n_tasks - 1] : NULL;
 
 	if (last && last->pid == task->pid && !((last->flags ^ task->flags) & SOCKETD_TASK_THREAD)) {
+		/* Two tables of threads under one process may have descriptors in common. */
+		if (last->flags & SOCKETD_TASK_LAST)
+			g->unsorted = true;
 		*last = *task;
 		return 0;
 	}

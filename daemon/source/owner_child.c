@@ -191,7 +191,7 @@ int owner_child_start(struct owner_child *ret, uint32_t uid, const struct owners
 {
 	CLEANUP(close) int reader = -1, writer = -1;
 	pid_t pid, parent = getpid();
-	int fds[2];
+	int fds[2], r;
 
 	if (owner_child_reap() + n_running >= OWNER_CHILDREN_MAX)
 		return -EBUSY;
@@ -206,7 +206,10 @@ int owner_child_start(struct owner_child *ret, uint32_t uid, const struct owners
 		return -errno;
 	if (pid == 0)
 		child_main(parent, writer, uid, known);
-	return owner_child_adopt(ret, pid, steal_fd(&reader));
+	r = owner_child_adopt(ret, pid, steal_fd(&reader));
+	if (r >= 0)
+		ret->for_root = uid == 0;
+	return r;
 }
 
 void owner_child_stop(struct owner_child *c)
@@ -354,7 +357,9 @@ int owner_child_read(struct owner_child *c, struct arena *out)
 	if (!c->ended || c->n_buffered > 0) {
 		child_failed(c, -EIO);
 	} else {
-		last_by_module = c->by_module;
+		/* Those for a user never ask it, and say nothing of how the others go. */
+		if (c->for_root)
+			last_by_module = c->by_module;
 		owner_child_stop(c);
 	}
 	return 0;

@@ -36,7 +36,8 @@ struct owner_child {
 	/* Valid once ended: */
 	int error; /* negative errno of the scan, 0 when all was read */
 	uint32_t n_hidden;
-	bool by_module; /* the kernel module told the owners, not /proc */
+	bool for_root;  /* only then the kernel module is asked */
+	bool by_module; /* it told the owners, not /proc */
 	uint64_t cpu_usec; /* that the child took; also after owner_child_stop */
 };
 

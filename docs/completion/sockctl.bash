@@ -50,7 +50,7 @@ _sockctl() {
 	--color) COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
 	--json) COMPREPLY=($(compgen -W "short pretty seq off" -- "$cur")); return ;;
 	--output) COMPREPLY=($(compgen -W "table csv tsv kv json json-pretty json-seq" -- "$cur")); return ;;
-	-f|--family) COMPREPLY=($(compgen -W "inet inet6 link unix netlink vsock tipc xdp smc" -- "$cur")); return ;;
+	-f|--family) COMPREPLY=($(compgen -W "link unix inet ax25 ipx appletalk x25 inet6 key netlink packet rds pppox llc can tipc bluetooth rxrpc phonet ieee802154 alg nfc vsock kcm qipcrtr smc xdp mctp" -- "$cur")); return ;;
 	-A|--query)
 		_sockctl_list "$cur" '!' "all inet tcp udp raw mptcp dccp sctp unix unix_stream unix_dgram unix_seqpacket
 			packet packet_raw packet_dgram netlink vsock vsock_stream vsock_dgram tipc xdp smc"

@@ -158,7 +158,7 @@ enum {
 	SOCKETD_END_DURATION,     /* u64 µs from HOST to END */
 	SOCKETD_END_OWNERS_ERROR, /* u32, errno of the owner scan; 0 when all was read; absent when not asked */
 	SOCKETD_END_HIDDEN_PIDS,  /* u32, processes whose descriptors could not be read */
-	SOCKETD_END_OWNERS_MODULE, /* u32 1: the kernel module told the owners, else /proc did */
+	SOCKETD_END_OWNERS_MODULE, /* u32 1: the kernel module told the owners to this reading's own scan */
 };
 
 enum {

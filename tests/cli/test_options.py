@@ -132,7 +132,7 @@ class Mistakes(Case):
             (r"record takes an argument: FILE", "record"),
             (r"help takes no more than", "help", "show", "stat"),
             (r'-A: "foo" is none of: all', "show", "-A", "tcp,foo"),
-            (r'-f: "foo" is none of: inet', "show", "-f", "foo"),
+            (r'-f: "foo" is none of: link unix inet', "show", "-f", "foo"),
             (r"-N no-such-namespace: ", "show", "-N", "no-such-namespace"),
             (r"-K: ", "show", "-K", ":22"),
             (r"terminal|regular file", "record", "/dev/null"),
@@ -163,6 +163,22 @@ class Mistakes(Case):
         for args in (["--sort=nope"], ["-C", "nope"], ["--format={nope}"], ["--group-by=nope"]):
             with self.subTest(args=args):
                 self.fails(2, "no such field: nope", "--file", self.recording, "show", "-q", *args)
+
+    def test_families_are_those_of_filters(self):
+        words = re.search(r"WORDS\(family,(.*?);", (ROOT / "daemon/model/words.c").read_text(), re.S)
+        families = re.findall(r'"(\w+)" \}', words[1])
+        self.assertIn("alg", families)
+        page = (ROOT / "docs/sockctl.1.scd").read_text()
+        for family in ["link", *families]:
+            with self.subTest(family=family):
+                self.show("-f", family)
+                self.show("-f", family, "-a", "-x")
+                self.assertIn(f"*{family}*", page)
+        everything = [word for family in families for word in ("-f", family)]
+        self.assertEqual(self.inodes("-a", *everything), self.inodes("-a"))
+        # What is listening is not among what ss lists by itself; of other families it does not know.
+        self.assertEqual(self.ours("-f", "unix", "-f", "alg"), self.ours("-x"))
+        self.assertEqual(self.show("-f", "link"), self.show("-f", "packet"))
 
     def test_filter_that_is_too_long_with_letters(self):
         """The text alone is within the bounds: nothing in it is pointed at."""
