@@ -108,17 +108,21 @@ static void test_passes(void)
 	c.counters_interval_usec = 500 * MS;
 	begin(&w, &event, &c);
 	run_until(event, &w, 11, 30 * SECOND);
-	/* One at once, then one every 100 ms; a busy machine may make some of them late, none of them early. */
+	/*
+	 * One at once, then one every 100 ms. A busy machine may make some of them late. The tracker looks at its clock
+	 * a moment after the refresh has: where that is long, the next gap is as much shorter, their sum is not.
+	 */
 	for (unsigned i = 1; i < w.n_passed && i < 64; i++) {
 		uint64_t gap = w.begins[i] - w.begins[i - 1];
 
-		CU_ASSERT(gap >= 99 * MS);
+		CU_ASSERT(gap >= 50 * MS);
 		if (gap < w.intervals[i - 1] + late)
 			late = gap > w.intervals[i - 1] ? gap - w.intervals[i - 1] : 0;
 	}
 	CU_ASSERT(late < 50 * MS);
 	/* 11 passes take a second. */
 	took = w.begins[10] - w.begins[0];
+	CU_ASSERT(took >= 950 * MS);
 	CU_ASSERT(w.n_counters >= 2 && w.n_counters <= 1 + took / (500 * MS));
 	CU_ASSERT(w.n_stepped >= w.n_passed);
 	/* The interval that is asked about is the one that holds. */
