@@ -238,13 +238,9 @@ static int fill_change(struct sk_buff *skb, struct sock *sk, int old, int new, u
 	u16 family = READ_ONCE(sk->sk_family);
 	int ifindex = READ_ONCE(sk->sk_bound_dev_if);
 	u64 inode = inode_of(sk);
-	u32 cookie[2];
-	u64 cookie64;
 
-	sock_diag_save_cookie(sk, cookie);
-	cookie64 = cookie[0] | (u64)cookie[1] << 32;
 	if (put_u64(skb, SOCKETD_CHANGE_TIME, ktime_get_boottime_ns()) ||
-	    put_u64(skb, SOCKETD_CHANGE_COOKIE, cookie64) ||
+	    put_u64(skb, SOCKETD_CHANGE_COOKIE, socketd_cookie(sk)) ||
 	    (inode && put_u64(skb, SOCKETD_CHANGE_INODE, inode)) ||
 	    nla_put_u16(skb, SOCKETD_CHANGE_FAMILY, family) ||
 	    nla_put_u16(skb, SOCKETD_CHANGE_PROTOCOL, sk->sk_protocol) ||

@@ -16,14 +16,6 @@
 
 #include "look.h"
 
-static u64 cookie_of(struct sock *sk)
-{
-	u32 halves[2];
-
-	sock_diag_save_cookie(sk, halves);
-	return (u64)halves[1] << 32 | halves[0];
-}
-
 /*
  * Device and ethertype are in a struct of net/packet's own. Its getname tells
  * both, takes nothing but RCU, and needs sock->sk to be the socket still: that
@@ -82,7 +74,7 @@ static void copy_socket(struct socketd_look *l, struct socket *sock, struct file
 	l->socket.has_fasync = READ_ONCE(sock->wq.fasync_list);
 	/* Another one when this is a subflow of MPTCP: absent, for nothing keeps that. */
 	if (READ_ONCE(sock->sk) == l->sk)
-		l->socket.cookie = cookie_of(l->sk);
+		l->socket.cookie = socketd_cookie(l->sk);
 	copy_file(l, file);
 	if (!ops)
 		return;
@@ -196,7 +188,7 @@ void socketd_read_head(struct socketd_message *ret, const struct socketd_look *l
 	ret->holding = l->f->holding;
 	ret->ifindex = READ_ONCE(sk->sk_bound_dev_if);
 	ret->netns = sock_net(sk)->ns.inum;
-	ret->cookie = cookie_of(sk);
+	ret->cookie = socketd_cookie(sk);
 	if (l->f->pid && l->q->tasks) {
 		ret->flags |= SOCKETD_MSG_HELD;
 		ret->pid = l->f->pid;

@@ -194,6 +194,7 @@ void socketd_cursor_init(struct socketd_cursor *c);
 void socketd_cursor_free(struct socketd_cursor *c);
 /* 0 all is told; 1 the emitter had no room, call again; a negative errno. Process context, may sleep. */
 int socketd_walk(struct socketd_cursor *c, const struct socketd_query *q, const struct socketd_emitter *e);
+u64 socketd_cookie(struct sock *sk);
 /* Whether a socket is in a table that the first walk goes through; of a full socket. */
 bool socketd_in_tables(const struct sock *sk);
 /* A place to be rescheduled, no lock held: 0; -EMSGSIZE to pause; -EINTR when the caller is being killed. */

@@ -188,14 +188,6 @@ static bool is_listed(const struct sock *sk)
 	}
 }
 
-static u64 cookie_of(struct sock *sk)
-{
-	u32 halves[2];
-
-	sock_diag_save_cookie(sk, halves);
-	return (u64)halves[1] << 32 | halves[0];
-}
-
 /* One socket of a walk of sockets: 0 told or left out. */
 static int tell_socket(struct socketd_cursor *c, const struct socketd_query *q, const struct socketd_emitter *e,
 		       struct file *file)
@@ -255,7 +247,7 @@ static void add_to_run(struct socketd_cursor *c, const struct socketd_query *q, 
 		return;
 	run->fds[run->n++] = (struct socketd_fd){
 		.inode = file_inode(file)->i_ino,
-		.cookie = cookie_of(sk),
+		.cookie = socketd_cookie(sk),
 		.fd = c->fd,
 	};
 	c->totals.n_sockets++;

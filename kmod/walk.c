@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/sock_diag.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_sock.h>
 
@@ -42,6 +43,18 @@ void socketd_cursor_free(struct socketd_cursor *c)
 	c->run = NULL;
 	xa_destroy(&c->twins);
 	c->n_twins = 0;
+}
+
+/**
+ * socketd_cookie() - identity of a socket
+ * @sk: referenced; its cookie is made when it has none yet, which is atomic: any context
+ */
+u64 socketd_cookie(struct sock *sk)
+{
+	u32 halves[2];
+
+	sock_diag_save_cookie(sk, halves);
+	return (u64)halves[1] << 32 | halves[0];
 }
 
 /**
