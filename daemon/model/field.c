@@ -242,6 +242,7 @@ const char *field_group_name(enum field_group g)
 		[GROUP_af_packet] = "af_packet", [GROUP_af_vsock] = "af_vsock", [GROUP_af_xdp] = "af_xdp",
 		[GROUP_af_smc] = "af_smc", [GROUP_af_tipc] = "af_tipc", [GROUP_socket] = "socket",
 		[GROUP_sock] = "sock", [GROUP_track] = "track", [GROUP_flow] = "flow",
+		[GROUP_unit] = "unit", [GROUP_peer] = "peer",
 	};
 
 	return names[g];
@@ -259,7 +260,8 @@ const char *field_group_title(enum field_group g)
 		[GROUP_af_netlink] = "Netlink", [GROUP_af_packet] = "Packet", [GROUP_af_vsock] = "VSOCK",
 		[GROUP_af_xdp] = "XDP", [GROUP_af_smc] = "SMC", [GROUP_af_tipc] = "TIPC",
 		[GROUP_socket] = "struct socket", [GROUP_sock] = "struct sock", [GROUP_track] = "Remembered by socketd",
-		[GROUP_flow] = "Way through the kernel",
+		[GROUP_flow] = "Way through the kernel", [GROUP_unit] = "Unit and container",
+		[GROUP_peer] = "Other end",
 	};
 
 	return titles[g];

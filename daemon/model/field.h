@@ -56,6 +56,8 @@ enum field_group {
 	GROUP_sock,
 	GROUP_track,
 	GROUP_flow,
+	GROUP_unit,
+	GROUP_peer,
 	GROUP_COUNT
 };
 
@@ -64,9 +66,13 @@ enum field_group {
 #define GROUPS_INTERNAL (GROUP_BIT(GROUP_socket) | GROUP_BIT(GROUP_sock) | GROUP_BIT(GROUP_flow))
 /* Beside the groups in a mask: the text fields of GROUPS_INTERNAL, which cost the kernel as much as all the rest. */
 #define GROUP_NAMES (UINT32_C(1) << 31)
-/* Everything but what must be asked for by name: it needs more rights, costs more or repeats another group. */
+/*
+ * Everything but what must be asked for by name: it needs more rights, costs more (the other end of
+ * each socket is looked for among all) or repeats another group.
+ */
 #define GROUPS_DETAIL \
-	(((UINT32_C(1) << GROUP_COUNT) - 1) & ~GROUP_BIT(GROUP_bpf) & ~GROUP_BIT(GROUP_meminfo) & ~GROUPS_INTERNAL)
+	(((UINT32_C(1) << GROUP_COUNT) - 1) & ~GROUP_BIT(GROUP_bpf) & ~GROUP_BIT(GROUP_meminfo) & ~GROUPS_INTERNAL & \
+	 ~GROUP_BIT(GROUP_peer))
 
 enum field_access { ACCESS_public, ACCESS_owner, ACCESS_privileged };
 

@@ -45,4 +45,17 @@
 #define SOCKETD_OPTION_MAX_AGE "max-age-usec" /* t */
 #define SOCKETD_OPTION_INITIAL "initial"      /* b, of OpenMonitor only */
 
+/*
+ * Actions of polkit(8), for callers that are not root. Who may inspect all is
+ * answered as root is. A caller who does not set the message's flag
+ * ALLOW_INTERACTIVE_AUTHORIZATION is never made to type a password.
+ */
+#define SOCKETD_ACTION_INSPECT_ALL "org.socketd1.inspect-all"
+#define SOCKETD_ACTION_DESTROY "org.socketd1.destroy"
+#define SOCKETD_ACTION_MANAGE "org.socketd1.manage"
+#define SOCKETD_ACTION_BYPASS_RATELIMIT "org.socketd1.bypass-ratelimit"
+
+/* Where socketd-netns(8) listens: it opens sockets inside network namespaces for a daemon that may not. */
+#define SOCKETD_NETNS_SOCKET "/run/socketd-netns"
+
 #endif

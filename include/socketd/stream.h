@@ -29,6 +29,10 @@
  * by cookie and inode, and are sockets of their own where there is no such. A
  * reader that does not know the source skips it, as any it does not know.
  *
+ * With more than one network namespace (minor version 3) the pairs of SOURCE and
+ * SOURCE_END are there once for each, one after another: the head of MESSAGES and
+ * LINES says of which they are. The kernel module is asked once, of all.
+ *
  * A stream of events (OpenMonitor) has no SOURCE_END. After an EVENT come the
  * PROCESS and OWNERS of its socket, those before are forgotten; its TRACKS; and
  * its MESSAGES, with one message. That message is the kernel's last word on the
@@ -38,7 +42,7 @@
 /* The line ends in the magic show a transfer that rewrote them (as in PNG). */
 #define SOCKETD_STREAM_MAGIC "\x89SKD\r\n\x1a\n"
 #define SOCKETD_STREAM_MAJOR 1 /* a reader refuses another one */
-#define SOCKETD_STREAM_MINOR 2 /* additions only */
+#define SOCKETD_STREAM_MINOR 3 /* additions only */
 #define SOCKETD_STREAM_BYTE_ORDER 0x01020304u
 
 /* A reader refuses a longer block; a writer never makes one. */
@@ -70,12 +74,13 @@ enum socketd_block_type {
 	SOCKETD_BLOCK_END,        /* totals: SOCKETD_END_* */
 	SOCKETD_BLOCK_TRACKS,     /* struct socketd_track, one for each message or line of the next block, in order */
 	SOCKETD_BLOCK_EVENT,      /* something happened: SOCKETD_EVENT_* */
+	SOCKETD_BLOCK_UNIT,       /* an address that a .socket unit of systemd listens on: SOCKETD_UNIT_* */
 };
 
 /* Head of MESSAGES and LINES. */
 struct socketd_messages {
 	uint32_t source; /* SOCKETD_SOURCE_ID of a SOURCE block before */
-	uint32_t reserved;
+	uint32_t netns;  /* SOCKETD_NETNS_INO of a NETNS block before (minor version 3); 0: that of the last SOURCE block of the id */
 };
 
 /* One descriptor of one socket. */
@@ -114,7 +119,9 @@ enum {
 enum {
 	SOCKETD_NETNS_INO = 1, /* u64, inode number of the namespace */
 	SOCKETD_NETNS_COOKIE,  /* u64, SO_NETNS_COOKIE */
-	SOCKETD_NETNS_NAME,    /* string, absent when it has none */
+	SOCKETD_NETNS_NAME,    /* string, absent when it has none: of ip-netns(8), else its container or unit; "host": that of PID 1 */
+	SOCKETD_NETNS_OWN,     /* u32 1: the one that the reader of the kernel is in */
+	SOCKETD_NETNS_PID,     /* u32, a process in it; absent when none is known */
 };
 
 enum {
@@ -130,6 +137,7 @@ enum {
 	SOCKETD_SOURCE_END_ERROR,       /* u32, errno; 0 when all was read */
 	SOCKETD_SOURCE_END_INTERRUPTED, /* u32, times that the kernel said NLM_F_DUMP_INTR; the last try stands */
 	SOCKETD_SOURCE_END_MESSAGES,    /* u64, messages or lines read */
+	SOCKETD_SOURCE_END_NETNS,       /* u64, as in SOURCE */
 };
 
 enum {
@@ -151,6 +159,7 @@ enum {
 	SOCKETD_PROCESS_START,   /* u64, starttime of /proc/PID/stat: tells a pid that was used again */
 	SOCKETD_PROCESS_N_FDS,   /* u32, descriptors it had when it was read */
 	SOCKETD_PROCESS_SAME,    /* u32 1: as when it was last read; its OWNERS are not repeated. Not in a stream that leaves the daemon */
+	SOCKETD_PROCESS_CGROUP,  /* string, its cgroup v2, as SOCKETD_CGROUP_PATH; absent where it is not known */
 };
 
 enum {
@@ -159,6 +168,13 @@ enum {
 	SOCKETD_END_OWNERS_ERROR, /* u32, errno of the owner scan; 0 when all was read; absent when not asked */
 	SOCKETD_END_HIDDEN_PIDS,  /* u32, processes whose descriptors could not be read */
 	SOCKETD_END_OWNERS_MODULE, /* u32 1: the kernel module told the owners to this reading's own scan */
+	SOCKETD_END_NETNS_HIDDEN, /* u32, network namespaces that are known and could not be read; absent when all others than the own were not asked for */
+};
+
+enum {
+	SOCKETD_UNIT_SOCKET = 1, /* string, "ssh.socket" */
+	SOCKETD_UNIT_SERVICE,    /* string, the unit that it starts: "ssh.service" */
+	SOCKETD_UNIT_LISTEN,     /* bytes, the name of a UNIX socket as the kernel has it: a path, or NUL and the abstract name */
 };
 
 enum {

@@ -271,6 +271,8 @@ struct socketd_fd {
 #define SOCKETD_PICK_af_smc(mine, ...)
 #define SOCKETD_PICK_af_tipc(mine, ...)
 #define SOCKETD_PICK_track(mine, ...)
+#define SOCKETD_PICK_unit(mine, ...)
+#define SOCKETD_PICK_peer(mine, ...)
 #define SOCKETD_PICK_socket(mine, ...) SOCKETD_SOCKET_ROW_##mine(__VA_ARGS__)
 #define SOCKETD_PICK_sock(mine, ...) SOCKETD_SOCK_ROW_##mine(__VA_ARGS__)
 #define SOCKETD_PICK_flow(mine, ...) SOCKETD_FLOW_ROW_##mine(__VA_ARGS__)
