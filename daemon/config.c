@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -22,7 +23,7 @@
 #define LINE_LEN_MAX 196
 #define SECTION_LEN_MAX 48
 
-enum key_type { KEY_time, KEY_size, KEY_count, KEY_share, KEY_level };
+enum key_type { KEY_time, KEY_size, KEY_count, KEY_share, KEY_level, KEY_yesno };
 
 static const struct key {
 	const char *name;
@@ -61,6 +62,7 @@ static const struct {
 	[KEY_count] = { count_units, "a number" },
 	[KEY_share] = { share_units, "a share of one core in steps of 0.1%, such as 2%," },
 	[KEY_level] = { NULL, NULL },
+	[KEY_yesno] = { NULL, NULL },
 };
 
 static const char *const level_names[] = { [3] = "err", [4] = "warning", [5] = "notice", [6] = "info", [7] = "debug" };
@@ -82,6 +84,8 @@ static const char *print_value(const struct key *k, uint64_t v, char buf[static 
 {
 	if (k->type == KEY_level) {
 		snprintf(buf, KEY_TEXT_MAX, "%s", level_names[v]);
+	} else if (k->type == KEY_yesno) {
+		snprintf(buf, KEY_TEXT_MAX, "%s", v ? "yes" : "no");
 	} else if (k->type == KEY_share) {
 		if (v % 10)
 			snprintf(buf, KEY_TEXT_MAX, "%" PRIu64 ".%" PRIu64 "%%", v / 10, v % 10);
@@ -121,6 +125,22 @@ static int parse_level(const char *s, uint64_t *ret)
 	return -EINVAL;
 }
 
+/* The words of systemd.syntax(7). */
+static int parse_yesno(const char *s, uint64_t *ret)
+{
+	static const char *const words[][5] = { { "no", "false", "off", "n", "0" }, { "yes", "true", "on", "y", "1" } };
+
+	for (unsigned v = 0; v < 2; v++) {
+		for (size_t i = 0; i < ARRAY_SIZE(words[v]); i++) {
+			if (!strcasecmp(words[v][i], s)) {
+				*ret = v;
+				return 0;
+			}
+		}
+	}
+	return -EINVAL;
+}
+
 /* One number with its unit. How many bytes it was, or -EINVAL, -ERANGE. */
 static ssize_t parse_part(const struct unit *u, const char *s, uint64_t *ret)
 {
@@ -153,6 +173,8 @@ static int parse_value(const struct key *k, const char *s, uint64_t *ret)
 
 	if (k->type == KEY_level)
 		return parse_level(s, ret);
+	if (k->type == KEY_yesno)
+		return parse_yesno(s, ret);
 	do {
 		ssize_t n = parse_part(types[k->type].units, s, &part);
 
@@ -211,6 +233,8 @@ static int bad_value(struct loading *l, const struct key *k, const char *value)
 	text_escape(shown, sizeof(shown), value, strlen(value));
 	if (k->type == KEY_level)
 		return mistake(l, l->line, "%s=%s: it must be err, warning, notice, info or debug", k->name, shown);
+	if (k->type == KEY_yesno)
+		return mistake(l, l->line, "%s=%s: it must be yes or no", k->name, shown);
 	return mistake(l, l->line, "%s=%s: it must be %s from %s to %s", k->name, shown, types[k->type].what,
 		       print_value(k, k->min, low), print_value(k, k->max, high));
 }

@@ -11,7 +11,7 @@
 /*
  * KEY(type, name, member, default, min, max, unit): the one list of keys. The
  * parser, `socketd --print-config`, the manual page's check and the tests are
- * made of it. type: time (µs), size (bytes), count, share (thousandths of a core), level.
+ * made of it. type: time (µs), size (bytes), count, share (thousandths of a core), level, yesno (1, 0).
  */
 #define CONFIG_KEYS(KEY) \
 	/* Tracking */ \

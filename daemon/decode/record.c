@@ -8,9 +8,11 @@
 
 static int get_netns(struct record *r, enum field_id id, unsigned n, struct value *ret)
 {
-	uint64_t netns = r->context ? context_source(r->context, r->source)->netns : 0;
+	uint64_t netns = r->netns;
 
 	(void)id, (void)n;
+	if (!netns && r->context)
+		netns = context_source(r->context, r->source)->netns;
 	if (!netns)
 		return -ENODATA;
 	value_set_u64(ret, netns);
@@ -94,10 +96,12 @@ int record_open(struct record *ret, const struct message *m, const struct contex
 	ret->data = m->data;
 	ret->len = m->len;
 	ret->source = m->source;
+	ret->netns = m->netns;
 	ret->def = def;
 	ret->decoder = d;
 	ret->context = c;
 	ret->track = m->track && m->track->flags & SOCKETD_TRACK_KNOWN ? m->track : NULL;
+	ret->peer = NULL;
 	memset(ret->attr, 0, sizeof(ret->attr));
 	module_join(ret, m->module, m->module_len);
 

@@ -4,6 +4,7 @@
 #ifndef SOCKETD_DECODE_RECORD_H
 #define SOCKETD_DECODE_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct record {
 	const uint8_t *data;
 	uint32_t len;
 	enum source_id source;
+	uint32_t netns; /* as the message says; 0: that of its source */
 	const struct source_def *def;
 	const struct decoder *decoder;
 	const struct context *context;
@@ -40,7 +42,15 @@ struct record {
 		uint64_t inode;
 		uint8_t has_drops;
 	} proc;
+	/* The other end, for the fields of group peer: who joins ends sets it (query/pairs.h). NULL: there is none, or nobody looked. */
+	const struct record_peer *peer;
 	char scratch[RECORD_SCRATCH]; /* text that record_get made; valid until the next record_get */
+};
+
+/* What the fields of group peer are read from. */
+struct record_peer {
+	struct record *end; /* the other end's row, open */
+	bool pending;       /* UNIX: the row is a client that end, a listener, has not accepted yet */
 };
 
 /*

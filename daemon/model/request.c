@@ -34,4 +34,5 @@ void request_deinit(struct request *r)
 		r->sources[id].gets = NULL;
 		r->sources[id].n_gets = 0;
 	}
+	netns_list_deinit(&r->netns);
 }

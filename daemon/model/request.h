@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "model/field.h"
+#include "model/netns.h"
 #include "model/source_id.h"
 #include "model/words.h"
 
@@ -69,6 +70,11 @@ struct request {
 	uint64_t table_age_usec; /* of the table that the gets come from; it goes into HOST */
 	struct source_request sources[SOURCE_COUNT];
 	struct module_request module;
+	/*
+	 * The namespaces to read (owned copies). None: the reader's own alone. The own
+	 * one is read through our own sockets, wherever it stands in the list.
+	 */
+	struct netns_list netns;
 };
 
 /* All sources but the module, all states, these groups. */

@@ -21,6 +21,7 @@ int block_rows_init(struct block_rows *ret, const struct block *b)
 		.at = b->payload + sizeof(head),
 		.rest = b->length - sizeof(head),
 		.source = (uint8_t)head.source,
+		.netns = head.netns,
 		.lines = b->type == SOCKETD_BLOCK_LINES,
 	};
 	return 1;
@@ -31,7 +32,7 @@ static int next_line(struct block_rows *r, struct message *ret)
 	const uint8_t *end = memchr(r->at, '\n', r->rest);
 	size_t len = end ? (size_t)(end - r->at) : r->rest, step = end ? len + 1 : len;
 
-	*ret = (struct message){ .data = r->at, .len = (uint32_t)len, .source = r->source };
+	*ret = (struct message){ .data = r->at, .len = (uint32_t)len, .source = r->source, .netns = r->netns };
 	r->at += step;
 	r->rest -= step;
 	return 1;
@@ -51,7 +52,12 @@ int block_rows_next(struct block_rows *r, struct message *ret)
 	memcpy(&head, r->at, sizeof(head));
 	if (head.nlmsg_len < sizeof(head) || head.nlmsg_len > r->rest)
 		return -EBADMSG;
-	*ret = (struct message){ .data = r->at + NLMSG_HDRLEN, .len = head.nlmsg_len - NLMSG_HDRLEN, .source = r->source };
+	*ret = (struct message){
+		.data = r->at + NLMSG_HDRLEN,
+		.len = head.nlmsg_len - NLMSG_HDRLEN,
+		.source = r->source,
+		.netns = r->netns,
+	};
 	/* The last one may lack its padding. */
 	step = NLMSG_ALIGN(head.nlmsg_len) < r->rest ? NLMSG_ALIGN(head.nlmsg_len) : r->rest;
 	r->at += step;

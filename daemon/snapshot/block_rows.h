@@ -17,6 +17,7 @@ struct message {
 	const uint8_t *data;
 	uint32_t len;
 	uint8_t source; /* enum source_id */
+	uint32_t netns; /* inode number of its namespace; 0: that of its source */
 	const struct socketd_track *track; /* NULL when the stream says nothing of it */
 	/* The kernel module's message of the same socket, in the context; NULL when it has none. */
 	const uint8_t *module;
@@ -27,6 +28,7 @@ struct block_rows {
 	const uint8_t *at;
 	size_t rest; /* bytes; 0 at the end */
 	uint8_t source;
+	uint32_t netns;
 	bool lines;
 };
 

@@ -51,8 +51,15 @@ int reading_request_copy(struct request *ret, const struct request *req)
 		ret->sources[id].bytecode = NULL;
 		ret->sources[id].gets = NULL;
 	}
+	ret->netns = (struct netns_list){};
 	for (unsigned int id = 0; id < SOURCE_COUNT; id++) {
 		int r = copy_lists(&ret->sources[id], &req->sources[id]);
+
+		if (r < 0)
+			return r;
+	}
+	if (req->netns.n > 0) {
+		int r = netns_list_copy(&ret->netns, &req->netns);
 
 		if (r < 0)
 			return r;
