@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-packages="gcc libc6-dev meson ninja-build pkg-config libmnl-dev libsystemd-dev libjson-c-dev libcunit1-dev libinih-dev"
+packages="gcc libc6-dev meson ninja-build pkg-config libmnl-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsystemd-dev libjson-c-dev libcunit1-dev libinih-dev"
 
 say() { printf '%s\n' "$*" >&2; }
 

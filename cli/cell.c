@@ -141,13 +141,13 @@ static size_t put_inet(struct buffer *b, struct record *r, bool peer, struct nam
 	return split;
 }
 
-/* "/run/x.sock 1234": the name, and the inode, or the peer's. */
+/* "/run/x.sock 1234": the name, and the inode, or the peer's. Its name is known where its row is. */
 static size_t put_unix(struct buffer *b, struct record *r, bool peer)
 {
 	size_t start = b->len, split;
 	struct value v;
 
-	if (record_get(r, peer ? F_peer : F_local, 0, &v) < 0)
+	if (record_get(peer && r->peer ? r->peer->end : r, peer && !r->peer ? F_peer : F_local, 0, &v) < 0)
 		buffer_char(b, '*');
 	else
 		put_address(b, &v.addr);
@@ -272,9 +272,10 @@ bool cell_users(struct buffer *b, struct record *r)
 		buffer_put(b, "\",pid=", 6);
 		if (record_get(r, F_pid, n, &v) >= 0)
 			buffer_number(b, v.u);
-		buffer_put(b, ",fd=", 4);
-		if (record_get(r, F_fd, n, &v) >= 0)
+		if (record_get(r, F_fd, n, &v) >= 0) {
+			buffer_put(b, ",fd=", 4);
 			buffer_number(b, v.u);
+		}
 		buffer_char(b, ')');
 	}
 	if (n == 0)
@@ -282,6 +283,22 @@ bool cell_users(struct buffer *b, struct record *r)
 	cell_rest(b, r, F_comm, LIST_SHOWN_MAX);
 	buffer_char(b, ')');
 	return true;
+}
+
+/* Of a container its own name: the unit around it is made of a long number. A user's manager is told by what it runs. */
+static int cell_whose(struct buffer *b, struct record *r)
+{
+	struct value v;
+
+	if (cell_field(b, field_get(F_container), r) >= 0)
+		return 0;
+	if (cell_field(b, field_get(F_user_unit), r) < 0 && cell_field(b, field_get(F_unit), r) < 0)
+		return -ENODATA;
+	if (record_get(r, F_activates, 0, &v) >= 0) {
+		buffer_string(b, "→");
+		cell_value(b, field_get(F_activates), &v, VALUE_PLAIN);
+	}
+	return 0;
 }
 
 int cell_write(struct buffer *b, const struct column *c, struct record *r, struct names *names, size_t *ret_split)
@@ -299,6 +316,10 @@ int cell_write(struct buffer *b, const struct column *c, struct record *r, struc
 	case COLUMN_USERS:
 		cell_users(b, r);
 		return 0;
+	case COLUMN_WHOSE:
+		return cell_whose(b, r);
+	case COLUMN_NETNS:
+		return cell_field(b, field_get(F_netns_name), r) < 0 ? cell_field(b, field_get(F_netns), r) : 0;
 	}
 	return -ENODATA;
 }

@@ -11,16 +11,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/agent.h"
 #include "cli/client.h"
 #include "query/json.h"
 #include "socketd/dbus.h"
 
 /* A daemon that is there answers in milliseconds; one that is stopped never does. */
 #define ANSWER_USEC (5 * 1000000ull)
+/* People who are asked for a password take longer. */
+#define PROMPT_USEC (310 * 1000000ull)
 
 struct client {
 	sd_bus *bus;
 	bool on_bus; /* a message bus is between: the name must be given */
+	struct agent agent; /* for calls in which the user may be asked for a password */
 	bool silent; /* somebody is there, but did not answer in time: stopped, or hung */
 };
 
@@ -36,6 +40,7 @@ struct client *client_free(struct client *c)
 {
 	if (!c)
 		return NULL;
+	agent_close(&c->agent);
 	sd_bus_close_unref(c->bus);
 	free(c);
 	return NULL;
@@ -285,6 +290,14 @@ static int read_answer(sd_bus_message *reply, const struct question *q)
 	return 0;
 }
 
+/* polkit may ask the user: root never, and without a bus there is no polkit. */
+static int allow_prompt(struct client *c, sd_bus_message *call)
+{
+	if (c->on_bus && geteuid() != 0 && c->agent.pid == 0)
+		agent_open(&c->agent);
+	return sd_bus_message_set_allow_interactive_authorization(call, 1);
+}
+
 /* Asks. -EHOSTUNREACH when nobody is there to answer. */
 static int ask(struct client *c, const struct question *q, char *message)
 {
@@ -297,8 +310,10 @@ static int ask(struct client *c, const struct question *q, char *message)
 					   SOCKETD_MANAGER_INTERFACE, method);
 	if (r >= 0 && !q->ret_status)
 		r = append_options(call, q->req);
+	if (r >= 0 && !q->ret_status && q->req->authorize)
+		r = allow_prompt(c, call);
 	if (r >= 0)
-		r = sd_bus_call(c->bus, call, 0, &error, &reply);
+		r = sd_bus_call(c->bus, call, !q->ret_status && q->req->authorize ? PROMPT_USEC : 0, &error, &reply);
 	if (r >= 0) {
 		r = read_answer(reply, q);
 		if (r < 0)
@@ -443,6 +458,48 @@ int client_open(struct client **ret, const struct feed_request *req, int *ret_fd
 		return r;
 	*ret = STEAL_PTR(c);
 	return 0;
+}
+
+static int destroy_result(int r, const sd_bus_error *e)
+{
+	if (r >= 0)
+		return 0;
+	if (sd_bus_error_has_name(e, SOCKETD_ERROR_NO_SUCH_SOCKET))
+		return -ENOENT;
+	if (sd_bus_error_has_name(e, SD_BUS_ERROR_NOT_SUPPORTED))
+		return -EOPNOTSUPP;
+	if (sd_bus_error_has_name(e, SD_BUS_ERROR_ACCESS_DENIED) ||
+	    sd_bus_error_has_name(e, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+		return -EACCES;
+	return -EIO;
+}
+
+int client_destroy(struct client *c, uint64_t netns, uint64_t cookie, char ret_why[FEED_MESSAGE_MAX])
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL;
+	const char *why;
+	int r;
+
+	r = sd_bus_message_new_method_call(c->bus, &call, c->on_bus ? SOCKETD_BUS_NAME : NULL, SOCKETD_OBJECT_PATH,
+					   SOCKETD_MANAGER_INTERFACE, "DestroySocket");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "tt", netns, cookie);
+	if (r >= 0)
+		r = allow_prompt(c, call);
+	if (r >= 0)
+		r = sd_bus_call(c->bus, call, PROMPT_USEC, &error, NULL);
+	why = error.message ? error.message : error.name ? error.name : strerror(-r);
+	text_escape(ret_why, FEED_MESSAGE_MAX, why, r < 0 ? strlen(why) : 0);
+	r = destroy_result(r, &error);
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(call);
+	return r;
+}
+
+bool client_is_on_bus(const struct client *c)
+{
+	return c->on_bus;
 }
 
 bool client_is_substitute(const struct client *c)

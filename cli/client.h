@@ -23,6 +23,16 @@ int client_open(struct client **ret, const struct feed_request *req, int *ret_fd
  */
 int client_status(const char *bus, struct json_object **ret, char ret_message[FEED_MESSAGE_MAX]);
 
+/*
+ * DestroySocket, of the daemon that a stream was opened at; polkit may ask the
+ * user for a password meanwhile. 0; -ENOENT it is gone, -EOPNOTSUPP, -EACCES, or
+ * -EIO for all else; ret_why is then what the daemon says, safe to print.
+ */
+int client_destroy(struct client *c, uint64_t netns, uint64_t cookie, char ret_why[FEED_MESSAGE_MAX]);
+
+/* Over a message bus, not a connection of our own. */
+bool client_is_on_bus(const struct client *c);
+
 /* A daemon is there and did not answer in time: another one, which began for it, does. */
 bool client_is_substitute(const struct client *c);
 

@@ -7,6 +7,7 @@
 #include "cli/columns.h"
 #include "cli/exit.h"
 #include "cli/message.h"
+#include "cli/namespaces.h"
 #include "cli/table.h"
 #include "model/cleanup.h"
 
@@ -18,6 +19,8 @@ static const struct {
 	{ COLUMN_LOCAL, "local:port", "Local Address:Port", "Local endpoint as ss writes it" },
 	{ COLUMN_PEER, "peer:port", "Peer Address:Port", "Peer endpoint as ss writes it" },
 	{ COLUMN_USERS, "users", "Process", "Owners as ss writes them" },
+	{ COLUMN_WHOSE, "unit:container", "Unit", "Container, else unit of systemd, and what a .socket unit activates" },
+	{ COLUMN_NETNS, "netns:name", "Netns", "Network namespace by name, else by inode number" },
 };
 
 void field_set_add(struct field_set *s, enum field_id id)
@@ -61,14 +64,14 @@ bool columns_lookup(const char *name, size_t len, struct column *ret)
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
 		if (strlen(own[i].name) == len && !strncasecmp(own[i].name, name, len)) {
-			*ret = (struct column){ own[i].kind, NULL, own[i].name, own[i].title };
+			*ret = (struct column){ .kind = own[i].kind, .name = own[i].name, .title = own[i].title };
 			return true;
 		}
 	}
 	f = field_find(name, len);
 	if (!f)
 		return false;
-	*ret = (struct column){ COLUMN_FIELD, f, f->name, field_title(f) };
+	*ret = (struct column){ .kind = COLUMN_FIELD, .field = f, .name = f->name, .title = field_title(f) };
 	return true;
 }
 
@@ -79,21 +82,25 @@ static void add_name(struct columns *c, const char *name)
 
 void columns_default(struct columns *c, const struct arguments *arg)
 {
-	static const char *const table[] = { "netid", "state", "recv_q", "send_q", "local:port", "peer:port", "users" };
+	static const char *const table[] = { "netid",     "state", "recv_q",         "send_q", "local:port",
+					     "peer:port", "users", "unit:container", "netns:name" };
 	static const char *const machine[] = { "netid", "state", "recv_q", "send_q", "local", "local_port", "peer",
-					       "peer_port", "inode", "cookie", "uid", "pid", "fd", "comm" };
+					       "peer_port", "inode", "cookie", "uid", "pid", "fd", "comm", "netns" };
 	const char *const *names = arg->format == FORMAT_TABLE ? table : machine;
 	size_t n = arg->format == FORMAT_TABLE ? ARRAY_SIZE(table) : ARRAY_SIZE(machine);
 
 	c->n = 0;
+	c->usual = arg->format == FORMAT_TABLE;
 	for (size_t i = 0; i < n; i++) {
 		struct column *added = &c->rows[c->n];
-		bool queue, owner;
+		bool queue, owner, whose;
 
 		add_name(c, names[i]);
 		queue = added->field && (added->field->id == F_recv_q || added->field->id == F_send_q);
 		owner = added->kind == COLUMN_USERS || (added->field && added->field->group == GROUP_owner);
-		if ((queue && arg->no_queues) || (owner && arg->no_owners))
+		/* Fingers and scripts know the table that ss's letters give. */
+		whose = added->kind == COLUMN_WHOSE && (arg->as_ss || arg->no_owners);
+		if ((queue && arg->no_queues) || (owner && arg->no_owners) || whose)
 			c->n--;
 	}
 }
@@ -126,12 +133,40 @@ static bool remove_column(struct columns *c, const struct column *gone)
 	return n < before;
 }
 
+void columns_settle(struct columns *c, const struct query *q, const struct context *context)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n && c->usual; i++) {
+		bool added = c->rows[i].added;
+
+		if (!added && c->rows[i].kind == COLUMN_WHOSE && !(context && context_has_units(context)))
+			continue;
+		if (!added && c->rows[i].kind == COLUMN_NETNS && !(context && namespaces_count(q, context) > 1))
+			continue;
+		c->rows[n++] = c->rows[i];
+	}
+	if (c->usual)
+		c->n = n;
+}
+
+/* Some column that the answer does not decide about. */
+static bool has_certain(const struct columns *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->rows[i].added || (c->rows[i].kind != COLUMN_WHOSE && c->rows[i].kind != COLUMN_NETNS))
+			return true;
+	return false;
+}
+
 int columns_change(struct columns *c, const char *list)
 {
 	const char *word = list;
 
-	if (*list != '+' && *list != '-')
+	if (*list != '+' && *list != '-') {
 		c->n = 0;
+		c->usual = false;
+	}
 	for (;;) {
 		size_t len = strcspn(word, ",");
 		bool sign = len && (*word == '+' || *word == '-');
@@ -151,13 +186,14 @@ int columns_change(struct columns *c, const char *list)
 			message("-C: more than %d columns", COLUMNS_MAX);
 			return EXIT_USAGE;
 		} else {
+			column.added = true;
 			c->rows[c->n++] = column;
 		}
 		if (!word[len])
 			break;
 		word += len + 1;
 	}
-	if (c->n == 0) {
+	if (!has_certain(c)) {
 		message("-C %s: no column is left", message_safe(list));
 		return EXIT_USAGE;
 	}
@@ -174,6 +210,8 @@ void columns_fields(const struct column *c, bool all, struct field_set *s)
 		[COLUMN_LOCAL] = { { F_local, F_local_port, F_dev, F_ipv6only, F_inode, F_family }, 2 },
 		[COLUMN_PEER] = { { F_peer, F_peer_port, F_udiag_peer, F_ipv6only, F_family }, 2 },
 		[COLUMN_USERS] = { { F_comm, F_pid, F_fd }, 3 },
+		[COLUMN_WHOSE] = { { F_container, F_unit, F_user_unit, F_activates }, 4 },
+		[COLUMN_NETNS] = { { F_netns_name, F_netns }, 2 },
 	};
 
 	if (c->kind == COLUMN_FIELD) {

@@ -10,12 +10,16 @@
 #include "cli/buffer.h"
 #include "cli/options.h"
 #include "model/field.h"
+#include "query/query.h"
+#include "snapshot/context.h"
 
 enum column_kind {
 	COLUMN_FIELD,
 	COLUMN_LOCAL, /* local:port, as ss writes an endpoint */
 	COLUMN_PEER,
 	COLUMN_USERS, /* users:(("nginx",pid=1,fd=6)) */
+	COLUMN_WHOSE, /* container, else unit and what it activates */
+	COLUMN_NETNS, /* name of the namespace, else its number */
 };
 
 struct column {
@@ -23,6 +27,7 @@ struct column {
 	const struct field *field; /* of COLUMN_FIELD */
 	const char *name;          /* as in -C, CSV and {} */
 	const char *title;         /* for people */
+	bool added;                /* by -C */
 };
 
 #define COLUMNS_MAX 128
@@ -30,6 +35,7 @@ struct column {
 struct columns {
 	struct column rows[COLUMNS_MAX];
 	size_t n;
+	bool usual; /* the default set, maybe changed by +a,-b */
 };
 
 /* A set of fields, for a feed's request. */
@@ -43,6 +49,13 @@ void field_set_add_group(struct field_set *s, enum field_group g);
 
 /* The set of a table (as ss) or, for machines, of CSV and its like. */
 void columns_default(struct columns *c, const struct arguments *arg);
+
+/*
+ * What the default table has depends on what the answer is of, which its first blocks tell: a
+ * column Unit where the host has units, a column Netns for rows of several namespaces. Without a
+ * context neither.
+ */
+void columns_settle(struct columns *c, const struct query *q, const struct context *context);
 
 /*
  * -C: "a,b" replaces the set, "+a,-b" changes it. -1, or the exit code of a

@@ -11,15 +11,53 @@
 #include "query/ask.h"
 #include "source/acquire.h"
 #include "source/names.h"
+#include "source/netns.h"
 
 struct direct {
 	struct arena arena;
 	struct acquire *acquire; /* NULL when all is read */
 };
 
+/* Namespaces that the query can find rows in, or their other ends: only root can look into others than ours. */
+static int find_netns(const struct query *q, const struct feed_request *req, struct netns_list *ret)
+{
+	CLEANUP(netns_list_deinit) struct netns_list known = {};
+	int r;
+
+	if (geteuid() != 0)
+		return 0;
+	r = netns_discover(&known, NETNS_MAX);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (!ask_wants_pairs(q, req->fields, req->n_fields))
+		return query_plan_netns(q, &known, ret);
+	*ret = known;
+	known = (struct netns_list){};
+	return 0;
+}
+
+static int plan(const struct query *q, const struct feed_request *req, struct request *ret)
+{
+	CLEANUP(netns_list_deinit) struct netns_list list = {};
+	struct plan_names names = { .cgroup = names_cgroup };
+	int r = find_netns(q, req, &list);
+
+	if (r < 0)
+		return r;
+	/* Elsewhere the same name is another device's. */
+	if (list.n == 0 || (list.n == 1 && list.rows[0].own))
+		names.ifindex = names_ifindex;
+	/* Uid 0: nothing is withheld from ourselves; what we may not see the kernel does not tell. */
+	r = ask_request(q, req->fields, req->n_fields, 0, &names, ret);
+	if (r < 0)
+		return r;
+	ret->netns = list;
+	list = (struct netns_list){};
+	return 0;
+}
+
 int direct_open(struct direct **ret, const struct feed_request *req, char ret_message[FEED_MESSAGE_MAX])
 {
-	static const struct plan_names names = { .ifindex = names_ifindex, .cgroup = names_cgroup };
 	CLEANUP(direct_free) struct direct *d = calloc(1, sizeof(*d));
 	CLEANUP(query_free) struct query *q = NULL;
 	struct query_error problem;
@@ -34,8 +72,7 @@ int direct_open(struct direct **ret, const struct feed_request *req, char ret_me
 		snprintf(ret_message, FEED_MESSAGE_MAX, "filter: %s", problem.message);
 	if (r < 0)
 		return r;
-	/* Uid 0: nothing is withheld from ourselves; what we may not see the kernel does not tell. */
-	r = ask_request(q, req->fields, req->n_fields, 0, &names, &request);
+	r = plan(q, req, &request);
 	if (r < 0)
 		return r;
 	r = acquire_new(&d->acquire, &request, &d->arena, NULL);

@@ -107,6 +107,11 @@ const char *feed_note(const struct feed *f)
 	return f->note[0] ? f->note : NULL;
 }
 
+struct client *feed_client(const struct feed *f)
+{
+	return f->client;
+}
+
 int feed_fd(const struct feed *f)
 {
 	return f->fd;

@@ -25,6 +25,7 @@ struct feed_request {
 	uint64_t max_age_usec; /* UINT64_MAX: the daemon's to say */
 	bool events;           /* a stream of events, which only a daemon has */
 	bool initial;          /* events: first what is there */
+	bool authorize;        /* polkit may ask the user for a password, to see all */
 };
 
 /*
@@ -45,6 +46,10 @@ const char *feed_note(const struct feed *f);
 
 /* The descriptor to wait at, or -1 when there is none (--direct). */
 int feed_fd(const struct feed *f);
+
+/* The daemon that answers, while the feed lives; NULL where there is none. */
+struct client;
+struct client *feed_client(const struct feed *f);
 
 /* The raw bytes go to fd instead (record). Number of bytes, or a negative errno. */
 int64_t feed_copy(struct feed *f, int fd);

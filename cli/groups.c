@@ -11,6 +11,7 @@
 #include "cli/exit.h"
 #include "cli/groups.h"
 #include "cli/message.h"
+#include "cli/namespaces.h"
 #include "cli/table.h"
 #include "query/sort.h"
 
@@ -129,14 +130,24 @@ static int parse_orders(struct orders *ret, const char *list, const enum field_i
 	}
 }
 
-static void put_group(struct table *t, const struct group *g, size_t n_keys, bool rates)
+/* People know namespaces by name; programs get the number, and the name as netns_name. */
+static void put_key(struct table *t, const char *text, enum field_id key, const struct context *c)
 {
-	for (size_t i = 0; i < n_keys; i++) {
-		if (g->key_texts[i])
-			table_cell_text(t, g->key_texts[i]);
-		else
-			table_cell_absent(t);
+	if (!text) {
+		table_cell_absent(t);
+	} else if (key == F_netns && t->arg->format == FORMAT_TABLE) {
+		namespaces_put(&t->row, c, strtoull(text, NULL, 10));
+		table_cell_end(t, 0, COLOUR_NONE);
+	} else {
+		table_cell_text(t, text);
 	}
+}
+
+static void put_group(struct table *t, const struct group *g, const enum field_id *keys, size_t n_keys, bool rates,
+		      const struct context *c)
+{
+	for (size_t i = 0; i < n_keys; i++)
+		put_key(t, g->key_texts[i], keys[i], c);
 	table_cell_number(t, g->n_rows);
 	table_cell_number(t, g->recv_q);
 	table_cell_number(t, g->send_q);
@@ -217,7 +228,7 @@ int groups_show(struct rows *rows, const char *option, const char *list)
 	table_init(&t, rows->arg, columns, n_columns);
 	table_name(&t, "groups");
 	for (size_t i = 0; i < n && i < rows->arg->limit && !output_failed(&t.out); i++)
-		put_group(&t, groups[i], n_keys, rates);
+		put_group(&t, groups[i], keys, n_keys, rates, rows->context);
 	snprintf(footer, sizeof(footer), "%llu sockets in %zu groups.", (unsigned long long)rows->n_matched, n);
 	written = table_finish_reading(&t, footer, rows->context, rows_problem(rows));
 	r = rows_finish(rows);

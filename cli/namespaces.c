@@ -2,10 +2,12 @@
 /* Network namespaces in answers: which one is meant, and which are missing */
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cli/exit.h"
@@ -41,8 +43,13 @@ static void put_quoted(struct buffer *b, const char *name)
 int namespaces_term(const char *name, char **ret)
 {
 	CLEANUP(buffer_deinit) struct buffer b = { 0 };
+	struct statfs fs;
 	struct stat st;
 
+	if (name[0] == '\0') {
+		message("-N: the name is empty");
+		return EXIT_USAGE;
+	}
 	if (strlen(name) >= NETNS_PATH_MAX) {
 		message("-N: the name is too long");
 		return EXIT_USAGE;
@@ -50,6 +57,10 @@ int namespaces_term(const char *name, char **ret)
 	if (strchr(name, '/')) {
 		if (stat(name, &st) < 0) {
 			message("-N %s: %s", message_safe(name), strerror(errno));
+			return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_USAGE;
+		}
+		if (statfs(name, &fs) < 0 || fs.f_type != NSFS_MAGIC) {
+			message("-N %s: it is no namespace, as /run/netns/NAME and /proc/PID/ns/net are", message_safe(name));
 			return EXIT_USAGE;
 		}
 		buffer_string(&b, "netns = ");

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/buffer.h"
@@ -104,24 +103,6 @@ static int parse_max_age(struct arguments *a, const char *text)
 	}
 	a->max_age_usec = n.whole;
 	return -1;
-}
-
-/* The namespace must be the one we are in. */
-static int parse_netns(const char *name)
-{
-	struct stat here, there;
-	char path[512];
-
-	snprintf(path, sizeof(path), strchr(name, '/') ? "%s" : "/run/netns/%s", name);
-	if (stat(path, &there) < 0) {
-		message("-N %s: %s: %s", message_safe(name), message_safe(path), strerror(errno));
-		return EXIT_USAGE;
-	}
-	if (stat("/proc/self/ns/net", &here) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev)
-		return -1;
-	message("-N %s: other network namespaces cannot be read yet; try: ip netns exec %s sockctl --direct show",
-		message_safe(name), message_safe(name));
-	return EXIT_USAGE;
 }
 
 static int parse_query(struct arguments *a, const char *list)
@@ -223,6 +204,12 @@ static bool *flag_of(struct arguments *a, int key)
 		return &a->initial;
 	case KEY_DOT:
 		return &a->dot;
+	case KEY_AUTHORIZE:
+		return &a->authorize;
+	case KEY_YES:
+		return &a->yes;
+	case KEY_DRY_RUN:
+		return &a->dry_run;
 	}
 	return NULL;
 }
@@ -245,6 +232,8 @@ static const char **text_of(struct arguments *a, int key)
 		return &a->template;
 	case KEY_BY:
 		return &a->by;
+	case 'N':
+		return &a->netns;
 	}
 	return NULL;
 }
@@ -254,6 +243,8 @@ int option_apply(struct arguments *a, int key, const char *value)
 	bool *flag = flag_of(a, key);
 	const char **text = text_of(a, key);
 
+	/* Those that ss has as well and that are about what a row says; -n is what we do anyway. */
+	a->as_ss |= key < 256 && strchr("tuxw0SMdlaB46fApTemioOHQ", key);
 	if (flag) {
 		*flag = true;
 		return -1;
@@ -295,11 +286,6 @@ int option_apply(struct arguments *a, int key, const char *value)
 		return parse_family(a, value);
 	case 'A':
 		return parse_query(a, value);
-	case 'N':
-		return parse_netns(value);
-	case 'K':
-		message("-K: sockctl cannot close sockets of others yet; ss -K can");
-		return EXIT_USAGE;
 	}
 	return -1;
 }

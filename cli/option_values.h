@@ -34,6 +34,9 @@ enum option_key {
 	KEY_INITIAL,
 	KEY_COUNT,
 	KEY_DOT,
+	KEY_AUTHORIZE,
+	KEY_YES,
+	KEY_DRY_RUN,
 };
 
 /*

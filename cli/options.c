@@ -18,8 +18,10 @@
 #define MONITOR VERB_BIT(VERB_MONITOR)
 #define INTERNALS VERB_BIT(VERB_INTERNALS)
 #define FLOW VERB_BIT(VERB_FLOW)
-#define READING (SHOW | STAT | INTERNALS | FLOW | VERB_BIT(VERB_RECORD))
-#define FEED (READING | MONITOR)
+#define PEERS VERB_BIT(VERB_PEERS)
+#define READING (SHOW | STAT | INTERNALS | FLOW | PEERS | VERB_BIT(VERB_RECORD))
+#define KILL VERB_BIT(VERB_KILL)
+#define FEED (READING | MONITOR | KILL)
 #define STATUS VERB_BIT(VERB_STATUS)
 #define HELP VERB_BIT(VERB_HELP)
 #define RECORD VERB_BIT(VERB_RECORD)
@@ -27,15 +29,16 @@
 const struct option_row option_rows[] = {
 	{ 'h', "help", NULL, VERBS_ALL, "Show this help" },
 	{ 'V', "version", NULL, VERBS_ALL, "Show the version" },
-	{ KEY_FILE, "file", "FILE", FEED, "Answer from a recording (\"-\" is standard input)" },
-	{ KEY_DIRECT, "direct", NULL, READING, "Ask the kernel, not a daemon" },
+	{ KEY_FILE, "file", "FILE", FEED & ~KILL, "Answer from a recording (\"-\" is standard input)" },
+	{ KEY_DIRECT, "direct", NULL, READING | KILL, "Ask the kernel, not a daemon" },
 	{ KEY_BUS, "bus", "ADDRESS", FEED | STATUS, "Where the daemon is: system, session, or an address" },
+	{ KEY_AUTHORIZE, "authorize", NULL, FEED, "Ask polkit for the right to see all, and yourself for a password" },
 	{ KEY_NO_PAGER, "no-pager", NULL, VERBS_ALL, "Never start a pager" },
 	{ KEY_NO_LEGEND, "no-legend", NULL, VERBS_ALL & ~(HELP | RECORD), "Neither header nor footer" },
 	{ KEY_COLOR, "color", "WHEN", VERBS_ALL, "Colours: auto, always, never" },
 	{ KEY_JSON, "json", "[MODE]", VERBS_ALL & ~(HELP | RECORD), "JSON: short, pretty, seq, off" },
 	{ 'j', NULL, NULL, VERBS_ALL & ~(HELP | RECORD), "JSON: pretty on a terminal, else short" },
-	{ 'q', "quiet", NULL, FEED | STATUS, "Print no rows; status 1 when nothing matches" },
+	{ 'q', "quiet", NULL, (FEED & ~KILL) | STATUS, "Print no rows; status 1 when nothing matches" },
 
 	{ 't', "tcp", NULL, FEED, "TCP sockets" },
 	{ 'u', "udp", NULL, FEED, "UDP sockets" },
@@ -55,9 +58,9 @@ const struct option_row option_rows[] = {
 	{ '6', "ipv6", NULL, FEED, "IPv6 sockets" },
 	{ 'f', "family", "FAMILY", FEED, "inet, inet6, link, unix, netlink, vsock, tipc, xdp, smc" },
 	{ 'A', "query", "LIST", FEED, "Tables as ss names them: tcp,udp,unix_dgram,...; !NAME leaves out" },
-	{ 'N', "net", "NETNS", FEED, "Network namespace; so far only the current one" },
-	{ 'n', "numeric", NULL, SHOW | MONITOR | INTERNALS | FLOW, "Numbers, not names (the default)" },
-	{ 'r', "resolve", NULL, SHOW | MONITOR | INTERNALS | FLOW, "Names of hosts and services" },
+	{ 'N', "net", "NETNS", FEED, "Network namespace: its name, or a path to it" },
+	{ 'n', "numeric", NULL, SHOW | MONITOR | INTERNALS | FLOW | PEERS, "Numbers, not names (the default)" },
+	{ 'r', "resolve", NULL, SHOW | MONITOR | INTERNALS | FLOW | PEERS, "Names of hosts and services" },
 	{ 'p', "processes", NULL, SHOW, "Owners (the default)" },
 	{ 'T', "threads", NULL, SHOW, "As -p: owners are told by process" },
 	{ 'e', "extended", NULL, SHOW, "Details: uid, inode, cookie, cgroup, mark, shutdown" },
@@ -65,14 +68,16 @@ const struct option_row option_rows[] = {
 	{ 'i', "info", NULL, SHOW, "Details: what the protocol tells of itself" },
 	{ 'o', "options", NULL, SHOW, "Details: timers" },
 	{ 'O', "oneline", NULL, SHOW, "Details on the socket's own line" },
-	{ 'H', "no-header", NULL, SHOW | STAT, "No header" },
+	{ 'H', "no-header", NULL, SHOW | STAT | PEERS, "No header" },
 	{ 'Q', "no-queues", NULL, SHOW, "No columns Recv-Q and Send-Q" },
 	{ 's', "summary", NULL, SHOW | STAT, "The same as the verb stat" },
-	{ 'K', "kill", NULL, SHOW, "Not there yet" },
+	{ 'K', "kill", NULL, SHOW, "The same as the verb kill" },
+	{ KEY_YES, "yes", NULL, KILL | SHOW, "Do not ask before sockets are killed" },
+	{ KEY_DRY_RUN, "dry-run", NULL, KILL | SHOW, "Only list what would be killed" },
 	{ 'C', "columns", "LIST", SHOW | MONITOR, "Columns: NAME,... instead of the usual, +NAME and -NAME change them; help" },
 	{ KEY_SORT, "sort", "FIELDS", SHOW | STAT, "Sort by FIELD[,-FIELD]; - is descending (of stat: with --by)" },
 	{ KEY_GROUP_BY, "group-by", "FIELDS", SHOW | STAT, "Count by FIELD[,FIELD]" },
-	{ KEY_LIMIT, "limit", "N", SHOW, "At most N rows" },
+	{ KEY_LIMIT, "limit", "N", SHOW | PEERS, "At most N rows" },
 	{ KEY_OUTPUT, "output", "FORMAT", SHOW | STAT | VERB_BIT(VERB_DESCRIBE) | VERB_BIT(VERB_STATUS),
 	  "table, csv, tsv, kv, json, json-pretty, json-seq" },
 	{ KEY_FORMAT, "format", "TEXT", SHOW, "A line for each socket, with {FIELD} in it" },
@@ -177,6 +182,13 @@ static int refuse_contrary(uint64_t given)
 		{ KEY_FILE, KEY_FRESH },
 		{ KEY_FILE, KEY_MAX_AGE },
 		{ KEY_DIRECT, KEY_BUS },
+		{ KEY_AUTHORIZE, KEY_FILE },
+		{ KEY_AUTHORIZE, KEY_DIRECT },
+		{ 'K', KEY_FILE },
+		{ 'K', 's' },
+		{ 'K', 'q' },
+		{ 'K', KEY_GROUP_BY },
+		{ KEY_YES, KEY_DRY_RUN },
 		{ KEY_GROUP_BY, 'C' },
 		{ KEY_GROUP_BY, KEY_SORT },
 		{ KEY_GROUP_BY, KEY_FORMAT },
@@ -271,6 +283,12 @@ int options_parse(struct arguments *ret, const struct verb **ret_verb, int argc,
 		r = refuse_contrary(given);
 	if (r >= 0)
 		return r;
+	if (*ret_verb == &verb_rows[VERB_SHOW] && !is_given(given, 'K') && (a.yes || a.dry_run)) {
+		message("--yes and --dry-run are of the verb kill, and of show with -K; see sockctl help kill");
+		return EXIT_USAGE;
+	}
+	if (is_given(given, 'K'))
+		*ret_verb = &verb_rows[VERB_KILL];
 	if (summary)
 		*ret_verb = &verb_rows[VERB_STAT];
 	*ret = a;

@@ -30,13 +30,15 @@ static inline bool format_is_json(enum format f)
 /* Handed to a verb, which changes nothing in it. Strings are those of argv. */
 struct arguments {
 	const char *file, *bus;
-	bool direct;
+	bool direct, authorize;
 
 	enum format format;
 	enum colour_mode colours;
 	bool no_pager, no_legend, no_header, quiet;
 
 	struct selection selection;
+	const char *netns; /* -N */
+	bool as_ss;        /* a letter of ss was given: its table is expected */
 	const char *columns, *template, *sort, *group_by;
 	uint64_t limit; /* UINT64_MAX for none */
 	bool extended, memory, info, timers, oneline, no_queues, resolve, no_owners, exists;
@@ -44,6 +46,8 @@ struct arguments {
 	const char *by; /* stat */
 
 	bool dot; /* flow */
+
+	bool yes, dry_run; /* kill */
 
 	/* monitor */
 	bool only_open, only_close, only_state; /* none: all kinds of events */

@@ -9,6 +9,7 @@
 #include "cli/exit.h"
 #include "cli/internals.h"
 #include "cli/message.h"
+#include "cli/namespaces.h"
 #include "cli/rows.h"
 #include "cli/withheld.h"
 #include "query/ask.h"
@@ -57,12 +58,13 @@ static bool is_blank(const char *text)
 
 int rows_init(struct rows *r, const struct arguments *arg, int first, bool default_states)
 {
-	CLEANUP(free) char *text = options_join(arg, first);
+	CLEANUP(free) char *text = options_join(arg, first), *netns = NULL, *first_terms = NULL;
 	CLEANUP(query_free) struct query *typed = NULL;
 	char letters[SELECTION_TEXT_MAX];
 	int e;
 
 	*r = (struct rows){ .arg = arg };
+	store_init(&r->kept);
 	/* The text alone first: a mistake is shown in what was typed. */
 	e = parse_text(&typed, text, true);
 	if (e >= 0)
@@ -74,14 +76,20 @@ int rows_init(struct rows *r, const struct arguments *arg, int first, bool defau
 	r->has_target = query_has_target(typed);
 	r->is_exact = query_is_exact(typed);
 	selection_text(&arg->selection, default_states && !query_has_state(typed) && !r->has_target, letters);
-	if (!*letters) {
+	if (arg->netns) {
+		e = namespaces_term(arg->netns, &netns);
+		if (e >= 0)
+			return e;
+	}
+	if (!*letters && !netns) {
 		r->query = STEAL_PTR(typed);
 		r->expression = is_blank(text) ? strdup("") : STEAL_PTR(text);
 		if (!r->expression)
 			message_no_memory();
 		return -1;
 	}
-	r->expression = join_texts(letters, is_blank(text) ? "" : text);
+	first_terms = join_texts(netns ? netns : "", letters);
+	r->expression = join_texts(first_terms, is_blank(text) ? "" : text);
 	return parse_text(&r->query, r->expression, false);
 }
 
@@ -89,6 +97,8 @@ void rows_deinit(struct rows *r)
 {
 	query_free(r->query);
 	free(r->expression);
+	pairs_free(r->pairs);
+	store_deinit(&r->kept);
 	if (r->context)
 		context_free(r->context);
 	if (r->feed)
@@ -126,12 +136,28 @@ static int check_means(const struct rows *r)
 			message("struct sock and struct socket need the kernel module: modprobe socketd_diag");
 		return EXIT_UNREACHABLE;
 	}
-	id = withheld_by_rights(r->context, r->arg) ? withheld_in_query(r->query, r->context) : F_none;
+	id = withheld_by_rights(r->context, r->arg, r->feed) ? withheld_in_query(r->query, r->context) : F_none;
 	if (id) {
 		message("the filter needs %s, which is told to CAP_NET_ADMIN only: run as root", field_get(id)->name);
 		return EXIT_DENIED;
 	}
 	return -1;
+}
+
+/*
+ * Whether other ends are asked for, and whether they can be: which sockets are autobound the kernel
+ * says by leaving out the others, and an event is of one socket. -1, or an exit code.
+ */
+static int check_joins(struct rows *r, const enum field_id *fields, size_t n_fields)
+{
+	r->joins = ask_wants_pairs(r->query, fields, n_fields);
+	if (!r->joins || !(r->events || query_wants_kernel(r->query)))
+		return -1;
+	if (r->events)
+		message("monitor: an event is of one socket, and tells nothing of its other end (peer_...); sockctl peers lists pairs");
+	else
+		message("autobound does not go together with fields of the other end (peer_...)");
+	return EXIT_USAGE;
 }
 
 /* What comes before the first row is read, too. */
@@ -154,11 +180,15 @@ int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields)
 		.max_age_usec = r->arg->max_age_usec,
 		.events = r->events,
 		.initial = r->arg->initial,
+		.authorize = r->arg->authorize,
 	};
 	char text[FEED_MESSAGE_MAX] = "";
 	const char *note;
 	int e;
 
+	e = check_joins(r, fields, n_fields);
+	if (e >= 0)
+		return e;
 	e = feed_open(&r->feed, &req, text);
 	if (e < 0) {
 		message("%s", *text ? text : strerror(-e));
@@ -174,13 +204,90 @@ int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields)
 	return r->events ? -1 : look_ahead(r);
 }
 
+static int read_message(struct rows *r)
+{
+	int e = r->has_ahead ? r->ahead : messages_next(&r->messages, &r->message);
+
+	r->has_ahead = false;
+	return e;
+}
+
+/* Whether the message waits until all are read: any can be the other end of any. */
+static bool is_to_be_kept(const struct rows *r)
+{
+	return r->joins || (r->names_unix && r->message.source == SOURCE_unix);
+}
+
+/* 0, -E2BIG. */
+static int keep(struct rows *r)
+{
+	int e = r->pairs ? 0 : pairs_new(&r->pairs);
+
+	if (e < 0 || store_add(&r->kept, &r->message) < 0)
+		message_no_memory();
+	r->message = r->kept.messages[r->kept.n_messages - 1];
+	r->has_tracks |= r->message.track != NULL;
+	r->lacks_tracks |= r->message.track == NULL;
+	if (record_open(&r->record, &r->message, r->context) < 0)
+		return 0;
+	e = pairs_add(r->pairs, &r->record, &r->message);
+	if (e == -ENOMEM)
+		message_no_memory();
+	return e;
+}
+
+/* Reads up to one that need not be kept: 1, or 0 at the end, whichever it is. */
+static int read_on(struct rows *r)
+{
+	while (!r->read_out) {
+		int e = read_message(r);
+
+		if (e > 0 && !is_to_be_kept(r))
+			return 1;
+		if (e > 0)
+			e = keep(r);
+		else
+			r->read_out = true;
+		if (e < 0)
+			r->read_out = true;
+		r->kept_end = e;
+	}
+	return 0;
+}
+
+void rows_keep(struct rows *r)
+{
+	if (!r->pairs && pairs_new(&r->pairs) < 0)
+		message_no_memory();
+	read_on(r);
+	r->error = r->kept_end;
+	r->at_end = r->kept_end == 0;
+}
+
+static int next_message(struct rows *r)
+{
+	if (read_on(r))
+		return 1;
+	if (r->next_kept == r->kept.n_messages)
+		return r->kept_end;
+	r->message = r->kept.messages[r->next_kept++];
+	return 1;
+}
+
+bool rows_again(struct rows *r, const struct message *m)
+{
+	if (record_open(&r->record, m, r->context) < 0)
+		return false;
+	pairs_attach(r->pairs, &r->record, &r->other);
+	return true;
+}
+
 bool rows_next(struct rows *r)
 {
 	int e;
 
 	for (;;) {
-		e = r->has_ahead ? r->ahead : messages_next(&r->messages, &r->message);
-		r->has_ahead = false;
+		e = next_message(r);
 		if (e <= 0) {
 			r->error = e;
 			r->at_end = e == 0;
@@ -188,7 +295,7 @@ bool rows_next(struct rows *r)
 		}
 		r->has_tracks |= r->message.track != NULL;
 		r->lacks_tracks |= r->message.track == NULL;
-		if (record_open(&r->record, &r->message, r->context) < 0) {
+		if (!rows_again(r, &r->message)) {
 			r->n_damaged++;
 			continue;
 		}
@@ -236,16 +343,18 @@ static bool check_source(const struct rows *r, enum source_id id)
 {
 	const struct source_state *s = context_source(r->context, id);
 	const char *name = source_def_get(id)->name;
+	CLEANUP(buffer_deinit) struct buffer where = { 0 };
 
 	if (!s->seen)
 		return true;
+	namespaces_of_failures(&where, r->context, id);
 	if (!s->ended)
 		message("%s: its reading was not finished: sockets may be missing", name);
 	else if (s->error == EAGAIN)
-		message("%s: the table changed while it was read, %u times: sockets may be missing; ask again", name,
-			s->interrupted);
+		message("%s%.*s: the table changed while it was read, %u times: sockets may be missing; ask again", name,
+			(int)where.len, where.len ? where.data : "", s->interrupted);
 	else if (s->error && !source_is_absent(s->error))
-		message("%s: %s: sockets may be missing", name, strerror(s->error));
+		message("%s%.*s: %s: sockets may be missing", name, (int)where.len, where.len ? where.data : "", strerror(s->error));
 	else
 		return true;
 	return false;
@@ -327,9 +436,9 @@ static bool check_owners(const struct rows *r)
 		message("owners: %s: some are missing", strerror(error));
 		return false;
 	}
-	if (hidden && isatty(STDERR_FILENO) && !r->arg->quiet)
-		message_note("%u process%s could not be looked into%s", hidden, hidden == 1 ? "" : "es",
-			     geteuid() ? ": run as root to see all owners" : "");
+	/* A user is told of what he may not see in one note for all (withheld.h). */
+	if (hidden && isatty(STDERR_FILENO) && !r->arg->quiet && !withheld_by_rights(r->context, r->arg, r->feed))
+		message_note("%u process%s could not be looked into", hidden, hidden == 1 ? "" : "es");
 	return true;
 }
 
@@ -343,13 +452,14 @@ int rows_finish(struct rows *r)
 		say_table_age(r);
 		if (!check_tracks(r) || !check_internals(r))
 			return EXIT_UNREACHABLE;
-		if (!r->arg->quiet && withheld_by_rights(r->context, r->arg))
-			withheld_note(&r->named, r->context);
+		if (!r->arg->quiet && withheld_by_rights(r->context, r->arg, r->feed))
+			withheld_note(&r->named, r->context, r->arg);
 	}
 	if (r->at_end) {
 		for (unsigned id = 1; id < SOURCE_COUNT; id++)
 			whole &= check_source(r, id);
 		whole &= check_owners(r);
+		whole &= namespaces_check(r->context);
 		if (!r->n_matched)
 			say_no_handlers(r);
 	}
@@ -363,7 +473,11 @@ int rows_finish(struct rows *r)
 		return EXIT_PARTIAL;
 	if (r->n_matched)
 		return EXIT_OK;
+	if (r->at_end && !r->arg->quiet && namespaces_say_unknown(r->query, r->context))
+		return EXIT_NOT_FOUND;
 	if (r->has_target && !r->arg->quiet)
-		message("no socket matches %s", message_safe(r->expression));
+		message("no socket matches %s%s", message_safe(r->expression),
+			withheld_by_rights(r->context, r->arg, r->feed) ?
+				" among what is told to you: root also sees other users' owners and other network namespaces" : "");
 	return r->has_target || r->arg->exists || r->arg->quiet ? EXIT_NOT_FOUND : EXIT_OK;
 }

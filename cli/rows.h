@@ -12,8 +12,10 @@
 #include "cli/options.h"
 #include "decode/record.h"
 #include "query/dedupe.h"
+#include "query/pairs.h"
 #include "query/query.h"
 #include "snapshot/messages.h"
+#include "snapshot/store.h"
 
 struct rows {
 	const struct arguments *arg;
@@ -28,6 +30,18 @@ struct rows {
 	int ahead; /* what messages_next gave for it, if has_ahead */
 	bool has_ahead;
 	struct record record;
+	/*
+	 * Where the other ends are asked for, all is read before the first row. Where only UNIX peers are
+	 * to be called by their names, UNIX sockets wait and come last.
+	 */
+	bool joins;
+	bool names_unix; /* set before rows_open */
+	struct pairs *pairs; /* NULL while nothing was kept */
+	struct store kept;
+	size_t next_kept;
+	bool read_out;
+	int kept_end; /* what messages_next said behind the last of them */
+	struct pair_end other; /* of record */
 	struct dedupe dedupe;
 	uint64_t n_matched, n_damaged;
 	int error;    /* what ended the answer early */
@@ -58,6 +72,12 @@ int rows_open(struct rows *r, const enum field_id *fields, size_t n_fields);
 
 /* The next row that matches is in r->record until the next call. */
 bool rows_next(struct rows *r);
+
+/* Where other ends are asked for: reads all there is, matching or not, into r->kept and r->pairs. */
+void rows_keep(struct rows *r);
+
+/* A row that came before, as rows_next() gave it. */
+bool rows_again(struct rows *r, const struct message *m);
 
 /* -q: opens them; the first that matches says it all. An exit code. */
 int rows_probe(struct rows *r);

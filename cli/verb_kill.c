@@ -285,10 +285,19 @@ static int exit_code(const struct victims *v)
 	return v->n_denied && !v->n_killed ? EXIT_DENIED : EXIT_PARTIAL;
 }
 
+/* A word without anything in it is a variable that was not set; an empty filter would be all sockets. */
+static bool has_words(const struct arguments *arg)
+{
+	for (int i = 0; i < arg->n_words; i++)
+		if (arg->words[i][strspn(arg->words[i], " \t\n")] == '\0')
+			return false;
+	return arg->n_words > 0;
+}
+
 static int refuse(const struct arguments *arg)
 {
-	if (arg->n_words == 0) {
-		message("kill: say which sockets, by a TARGET or a FILTER; letters alone are too many. See sockctl help kill");
+	if (!has_words(arg)) {
+		message("kill: say which sockets, by a TARGET or a FILTER that is not empty; letters alone are too many. See sockctl help kill");
 		return EXIT_USAGE;
 	}
 	if (!arg->yes && !arg->dry_run && (!isatty(STDIN_FILENO) || format_is_json(arg->format))) {

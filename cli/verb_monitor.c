@@ -15,6 +15,7 @@
 #include "cli/exit.h"
 #include "cli/internals.h"
 #include "cli/message.h"
+#include "cli/namespaces.h"
 #include "cli/output.h"
 #include "cli/rows.h"
 #include "cli/soak.h"
@@ -228,6 +229,10 @@ static void put_text(struct monitor *m, const struct event_info *e, struct recor
 	buffer_char(b, ' ');
 	if (!cell_users(b, r))
 		b->len--;
+	if (record_netns(r) && record_netns(r) != context_netns_own(m->rows.context)) {
+		buffer_string(b, " netns:");
+		namespaces_put(b, m->rows.context, record_netns(r));
+	}
 	if (e->kind == SOCKETD_EVENT_CLOSED)
 		put_last_words(b, r);
 	buffer_char(b, '\n');
@@ -368,6 +373,7 @@ static int init_fields(struct monitor *m)
 	r = columns_change(&m->columns, m->arg->columns);
 	if (r >= 0)
 		return r;
+	columns_settle(&m->columns, m->rows.query, /* context= */ NULL);
 	for (size_t i = 0; i < m->columns.n; i++)
 		columns_fields(&m->columns.rows[i], !format_is_json(m->arg->format), &m->fields);
 	return -1;

@@ -28,6 +28,7 @@ static int open_feed(struct feed **ret, const struct arguments *arg, const char 
 		.bus = arg->bus,
 		.expression = expression,
 		.max_age_usec = arg->max_age_usec,
+		.authorize = arg->authorize,
 	};
 	char text[FEED_MESSAGE_MAX] = "";
 	const char *note;

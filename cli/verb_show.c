@@ -12,6 +12,8 @@
 #include "cli/groups.h"
 #include "cli/internals.h"
 #include "cli/message.h"
+#include "cli/namespaces.h"
+#include "cli/other_end.h"
 #include "cli/rows.h"
 #include "cli/table.h"
 #include "cli/template.h"
@@ -37,6 +39,7 @@ struct view {
 	bool all_fields; /* every one that a row has */
 	uint32_t groups; /* of VIEW_WHOLE */
 	bool details;
+	bool ends; /* of exactly named sockets the other ends are asked for */
 	struct names *names; /* -r */
 	struct table table;
 	uint64_t n_rows;
@@ -122,6 +125,8 @@ static void init_fields(struct view *v, const struct rows *rows, bool internals)
 	else if (!columns)
 		add_groups(&v->fields, (rows->is_exact ? GROUPS_DETAIL | GROUPS_INTERNAL : GROUPS_DETAIL) &
 					       ~(v->arg->no_owners ? GROUP_BIT(GROUP_owner) : 0));
+	if (v->ends)
+		field_set_add_group(&v->fields, GROUP_peer);
 	for (size_t i = 0; columns && !internals && i < c->n; i++)
 		columns_fields(&c->rows[i], v->kind != VIEW_DOCUMENT, &v->fields);
 	if (v->kind == VIEW_TABLE && v->details)
@@ -142,6 +147,17 @@ static void init_table(struct view *v)
 	table_name(&v->table, "sockets");
 }
 
+/* Of one socket whole its other end is shown. Without a daemon, and from a file, all is read in any case. */
+static int ask_ends(struct view *v, const struct rows *rows)
+{
+	bool columns = v->kind == VIEW_TABLE || v->kind == VIEW_TEMPLATE || v->arg->columns;
+
+	v->ends = rows->is_exact && !columns && !v->internals;
+	if (!v->ends || v->arg->file || v->arg->direct || v->arg->quiet || v->arg->group_by)
+		return -1;
+	return other_end_ask(v->arg, &v->ends);
+}
+
 static int view_init(struct view *v, const struct rows *rows, bool internals)
 {
 	int r;
@@ -150,10 +166,11 @@ static int view_init(struct view *v, const struct rows *rows, bool internals)
 	r = init_sort(v);
 	if (r < 0)
 		r = init_kind(v, rows, internals);
+	if (r < 0)
+		r = ask_ends(v, rows);
 	if (r >= 0)
 		return r;
 	init_fields(v, rows, internals);
-	init_table(v);
 	if (rows->arg->resolve)
 		v->names = names_new();
 	return -1;
@@ -183,6 +200,17 @@ static bool names(const struct view *v, bool (*is_such)(enum field_id))
 			return true;
 	for (size_t i = 0; i < c->n; i++)
 		if (c->rows[i].kind == COLUMN_FIELD && is_such(c->rows[i].field->id))
+			return true;
+	return false;
+}
+
+/* A table of endpoints calls a UNIX socket's peer by its name. */
+static bool shows_peer(const struct view *v)
+{
+	if (v->kind != VIEW_TABLE || v->arg->format != FORMAT_TABLE)
+		return false;
+	for (size_t i = 0; i < v->columns.n; i++)
+		if (v->columns.rows[i].kind == COLUMN_PEER)
 			return true;
 	return false;
 }
@@ -295,10 +323,10 @@ static void sorted(struct view *v, struct rows *rows)
 	while (rows_next(rows))
 		if (store_add(&s, &rows->message) < 0)
 			message_no_memory();
-	if (sort_messages(&s, rows->context, v->keys, v->n_keys) < 0)
+	if (sort_joined(&s, rows->context, rows->pairs, v->keys, v->n_keys) < 0)
 		message_no_memory();
 	for (size_t i = 0; i < s.n_messages && v->n_rows < v->arg->limit && !output_failed(&v->table.out); i++)
-		if (record_open(&rows->record, &s.messages[i], rows->context) == 0)
+		if (rows_again(rows, &s.messages[i]))
 			view_row(v, &rows->record);
 }
 
@@ -311,7 +339,7 @@ static int finish(struct view *v, struct rows *rows)
 	switch (v->kind) {
 	case VIEW_TABLE:
 		/* Nothing but a message where a target is not there. */
-		if (v->n_rows == 0 && rows->has_target)
+		if (v->n_rows == 0 && (rows->has_target || namespaces_unknown(rows->query, rows->context)))
 			return output_finish(&v->table.out);
 		return table_finish_reading(&v->table, footer, rows->context, rows_problem(rows));
 	case VIEW_DOCUMENT:
@@ -350,9 +378,12 @@ static int show(const struct arguments *arg, bool internals)
 	/* A recording has what it has. */
 	rows.asks_internals = !internals && !arg->file && names(&v, decode_module_only);
 	rows.wants_internals = v.kind == VIEW_WHOLE;
+	rows.names_unix = shows_peer(&v);
 	r = rows_open(&rows, v.all_fields && !rows.is_exact ? NULL : asked.ids, asked.n);
 	if (r >= 0)
 		return r;
+	columns_settle(&v.columns, rows.query, rows.context);
+	init_table(&v);
 	v.hidden = context_host(rows.context)->uid != 0 || (!arg->file && geteuid() != 0);
 	if (v.n_keys)
 		sorted(&v, &rows);

@@ -9,6 +9,7 @@
 #include "cli/exit.h"
 #include "cli/groups.h"
 #include "cli/message.h"
+#include "cli/namespaces.h"
 #include "cli/rows.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
@@ -132,7 +133,9 @@ static int count_all(struct rows *rows)
 		return r;
 	while (rows_next(rows))
 		count_row(&c, &rows->record);
-	if (!rows->arg->quiet)
+	/* Nothing but a message where the namespace is not there. */
+	if (!rows->arg->quiet &&
+	    (format_is_json(rows->arg->format) || c.n || !namespaces_unknown(rows->query, rows->context)))
 		written = show_counts(rows, &c);
 	r = rows_finish(rows);
 	return written ? written : r;

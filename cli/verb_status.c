@@ -106,6 +106,23 @@ static void put_owners(struct buffer *b, struct json_object *s)
 	buffer_char(b, '\n');
 }
 
+/* state changes of TCP sockets are heard in 3 namespaces */
+static void put_heard(struct buffer *b, struct json_object *s)
+{
+	put_label(b, "");
+	if (!flag(s, "changes_heard")) {
+		buffer_printf(b, "state changes are not heard: %s\n", text(s, "changes_error"));
+		return;
+	}
+	buffer_string(b, "state changes are heard as they happen");
+	if (number(s, "namespaces_heard"))
+		buffer_printf(b, ", in %llu namespace%s", (unsigned long long)number(s, "namespaces_heard"),
+			      number(s, "namespaces_heard") == 1 ? "" : "s");
+	if (number(s, "changes_lost"))
+		buffer_printf(b, "; %llu lost so far", (unsigned long long)number(s, "changes_lost"));
+	buffer_char(b, '\n');
+}
+
 static void put_events(struct buffer *b, struct json_object *s)
 {
 	put_label(b, "Events");
@@ -117,6 +134,7 @@ static void put_events(struct buffer *b, struct json_object *s)
 		put_label(b, "");
 		buffer_printf(b, "closings are seen by passes only: %s\n", text(s, "events_error"));
 	}
+	put_heard(b, s);
 }
 
 static void put_memory(struct buffer *b, struct json_object *s)
@@ -158,6 +176,21 @@ static void put_module(struct buffer *b, struct json_object *s)
 	buffer_char(b, '\n');
 }
 
+/* Namespaces: 12, 3 more hidden: NamespacesMax is reached */
+static void put_namespaces(struct buffer *b, struct json_object *s)
+{
+	/* Root alone is told. */
+	if (!number(s, "namespaces"))
+		return;
+	put_label(b, "Namespaces");
+	buffer_printf(b, "%llu", (unsigned long long)number(s, "namespaces"));
+	if (number(s, "namespaces_hidden"))
+		buffer_printf(b, ", %llu more hidden", (unsigned long long)number(s, "namespaces_hidden"));
+	if (*text(s, "namespaces_error"))
+		buffer_printf(b, "%s%s", number(s, "namespaces_hidden") ? ": " : "; other namespaces: ", text(s, "namespaces_error"));
+	buffer_char(b, '\n');
+}
+
 static void put_daemon(struct output *o, struct json_object *s)
 {
 	struct buffer *b = &o->buffer;
@@ -174,6 +207,7 @@ static void put_daemon(struct output *o, struct json_object *s)
 	if (flag(s, "tracking")) {
 		put_owners(b, s);
 		put_events(b, s);
+		put_namespaces(b, s);
 	}
 	put_memory(b, s);
 	put_clients(b, s);

@@ -12,8 +12,10 @@ enum verb_id {
 	VERB_SHOW,
 	VERB_STAT,
 	VERB_MONITOR,
+	VERB_KILL,
 	VERB_INTERNALS,
 	VERB_FLOW,
+	VERB_PEERS,
 	VERB_STATUS,
 	VERB_DESCRIBE,
 	VERB_RECORD,
@@ -44,8 +46,10 @@ bool verb_is_misspelt(const char *word);
 int verb_show(const struct arguments *arg);
 int verb_stat(const struct arguments *arg);
 int verb_monitor(const struct arguments *arg);
+int verb_kill(const struct arguments *arg);
 int verb_internals(const struct arguments *arg);
 int verb_flow(const struct arguments *arg);
+int verb_peers(const struct arguments *arg);
 int verb_status(const struct arguments *arg);
 int verb_describe(const struct arguments *arg);
 int verb_record(const struct arguments *arg);

@@ -20,6 +20,7 @@
 	KEY(time, CountersIntervalSec, counters_interval_usec, 10000000ull, 100000ull, 86400000000ull) \
 	KEY(share, CPUQuota, cpu_quota, 20, 1, 1000) \
 	KEY(size, TableMemoryMax, table_memory_max, 512ull << 20, 1ull << 20, 1ull << 40) \
+	KEY(count, NamespacesMax, namespaces_max, 1024, 0, 4096) \
 	/* Limits per caller and in all; root has the whole, other users their share */ \
 	KEY(count, StreamsMax, streams_max, 64, 1, 1024) \
 	KEY(count, StreamsPerUser, streams_user_max, 4, 1, 1024) \
@@ -33,6 +34,8 @@
 	KEY(size, ReadingMemoryMax, reading_memory_max, 256ull << 20, 8ull << 20, 1ull << 40) \
 	KEY(size, MonitorQueueMax, monitor_queue_max, 1ull << 20, 4096, 1ull << 30) \
 	KEY(time, StreamStallSec, stream_stall_usec, 30000000ull, 100000ull, 86400000000ull) \
+	/* Rights */ \
+	KEY(yesno, AllowDestroy, allow_destroy, 1, 0, 1) \
 	KEY(level, LogLevel, log_level, 6, 3, 7)
 
 struct config {

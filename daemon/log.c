@@ -14,6 +14,10 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "model/cleanup.h"
+
+/* Fields of one message, beside those that all have. */
+#define LOG_FIELDS_MAX 32
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
@@ -129,6 +133,36 @@ void log_event(const char *message_id, int level, const char *format, ...)
 	va_start(ap, format);
 	put_format(message_id, level, format, ap);
 	va_end(ap);
+}
+
+/* The fields of the message, and these; as many as there is room for. */
+static int send_fields(const char *message_id, int level, const char *const *fields, size_t n, const char *line)
+{
+	struct iovec iov[LOG_FIELDS_MAX + 3];
+	char priority[16], id[64], message[1040];
+	const char *own[] = { priority, id, message };
+	int n_iov = 0;
+
+	snprintf(priority, sizeof(priority), "PRIORITY=%i", level);
+	snprintf(id, sizeof(id), "MESSAGE_ID=%s", message_id);
+	snprintf(message, sizeof(message), "MESSAGE=%s", line);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		iov[n_iov++] = (struct iovec){ (void *)own[i], strlen(own[i]) };
+	for (size_t i = 0; i < n && i < LOG_FIELDS_MAX; i++)
+		iov[n_iov++] = (struct iovec){ (void *)fields[i], strlen(fields[i]) };
+	return sd_journal_sendv(iov, n_iov);
+}
+
+void log_fields(const char *message_id, int level, const char *const *fields, size_t n, const char *format, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	if (!target.journal || send_fields(message_id, level, fields, n, line) < 0)
+		put(NULL, level, line);
 }
 
 void log_limited(struct log_limit *l, int level, const char *format, ...)

@@ -5,6 +5,7 @@
 #define SOCKETD_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <syslog.h>
 
@@ -31,9 +32,14 @@ void log_line(int level, const char *format, ...) __attribute__((format(printf, 
 #define LOG_ID_CONFIG_READ "36d590e6767a406eb598271ed3d281e3" /* the configuration was read again */
 #define LOG_ID_CONFIG_BAD "1bdd78d398cc4962ad13e1b05b3941e3"  /* it has a mistake, the old values stay */
 #define LOG_ID_BUS_GONE "a536585b725b4956a73e872bc8df8b62"    /* the bus went away */
+#define LOG_ID_DESTROY "ce8090792c7a484fa2702a271f919d69"     /* somebody had a socket destroyed, or wanted to */
 
 /* The same with a MESSAGE_ID, which stderr does not show. */
 void log_event(const char *message_id, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same with more fields for the journal, each "NAME=value"; an audit, which is written whatever the level. */
+void log_fields(const char *message_id, int level, const char *const *fields, size_t n, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 /* A line that a fault would repeat for as long as it lasts. Zeroed at first, or with a MESSAGE_ID. */
 struct log_limit {

@@ -129,6 +129,10 @@ static int serve(struct manager *m, const struct arguments *a)
 			return r;
 		log_line(LOG_INFO, "listening at %s", a->private_path);
 	}
+	if (strcmp(a->bus, "none") && strcmp(a->bus, "system") && strcmp(a->bus, "session") && !strchr(a->bus, ':')) {
+		log_line(LOG_ERR, "--bus=%s: it is neither system, session or none, nor an address such as unix:path=/run/bus", a->bus);
+		return -EINVAL;
+	}
 	if (strcmp(a->bus, "none")) {
 		m->bus_address = a->bus;
 		r = server_open_bus(m);

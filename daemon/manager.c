@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
+#include "bus/announce.h"
 #include "bus/call.h"
 #include "bus/feed.h"
 #include "bus/hub.h"
@@ -15,10 +17,15 @@
 #include "bus/monitor.h"
 #include "bus/readings.h"
 #include "bus/server.h"
+#include "bus/socket_units.h"
 #include "manager.h"
+#include "model/netns.h"
+#include "model/value.h"
 
 /* STATUS= is for people: often enough for them. */
 #define STATUS_EVERY_USEC (10 * 1000000ull)
+
+#define DESCRIPTORS_MAX 65536u
 
 static void on_stream_closed(struct stream_owner *o, struct stream *s)
 {
@@ -40,12 +47,23 @@ static void on_stepped(struct refresh_listener *l)
 	hub_drain(m->hub);
 }
 
+static void on_netns(void *ctx, const struct netns *ns, bool added)
+{
+	struct manager *m = ctx;
+	char name[NETNS_NAME_MAX * 4] = "";
+
+	if (ns->name)
+		text_escape(name, sizeof(name), ns->name, strlen(ns->name));
+	log_line(LOG_DEBUG, "network namespace %" PRIu64 "%s%s is %s", ns->ino, *name ? " " : "", name,
+		 added ? "tracked" : "let go of");
+	announce_netns(m, ns->ino, added);
+}
+
 static void on_passed(struct refresh_listener *l)
 {
 	struct manager *m = (struct manager *)((char *)l - offsetof(struct manager, refresh_listener));
 	const struct tracker_status *status = tracker_status(manager_tracker(m));
 
-	hub_look_at_links(m->hub);
 	kernel_module_look(m);
 	if (status->end_boottime_usec < m->next_status_usec)
 		return;
@@ -138,6 +156,17 @@ static int first_config(struct manager *m)
 	return r;
 }
 
+/* Each network namespace takes some (track/namespaces.h); the soft limit is low for the sake of select(2), which nobody here uses. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int manager_new(struct manager **ret, const struct manager_options *options)
 {
 	CLEANUP(manager_free) struct manager *m = calloc(1, sizeof(*m));
@@ -150,12 +179,16 @@ int manager_new(struct manager **ret, const struct manager_options *options)
 	m->verbose = options->verbose;
 	m->begin_boottime_usec = tracker_boottime_usec();
 	m->bus_log.message_id = LOG_ID_BUS_GONE;
+	m->destroy_log.message_id = LOG_ID_DESTROY;
 	m->stream_owner.closed = on_stream_closed;
 	m->refresh_listener = (struct refresh_listener){ .stepped = on_stepped, .passed = on_passed };
+	allow_descriptors();
 	r = first_config(m);
 	if (r < 0)
 		return r;
 	r = kernel_module_new(&m->kernel_module);
+	if (r >= 0)
+		r = socket_units_new(&m->socket_units, m);
 	if (r < 0)
 		return r;
 	r = sd_event_new(&m->event);
@@ -189,6 +222,7 @@ struct manager *manager_free(struct manager *m)
 	calls_free(m->calls);
 	hub_free(m->hub);
 	kernel_module_free(m->kernel_module);
+	socket_units_free(m->socket_units);
 	readings_free(m->readings);
 	refresh_free(m->refresh);
 	sd_event_unref(m->event);
@@ -209,6 +243,7 @@ int manager_start_tracking(struct manager *m)
 	r = hub_new(&m->hub, refresh_tracker(refresh));
 	if (r < 0)
 		return r;
+	tracker_on_netns(refresh_tracker(refresh), on_netns, m);
 	m->refresh = STEAL_PTR(refresh);
 	return 0;
 }
@@ -244,14 +279,14 @@ int manager_open_stream(struct manager *m, struct stream_request *req, int *ret_
 	int r;
 
 	for (unsigned i = 0; i < m->n_streams; i++) {
-		n_user += stream_uid(m->streams[i]) == req->uid;
+		n_user += stream_uid(m->streams[i]) == req->caller.uid;
 		n_others += stream_uid(m->streams[i]) != 0;
 	}
 	if (m->n_streams >= m->config.streams_max)
 		return -EUSERS;
-	if (req->uid != 0 && n_user >= m->config.streams_user_max)
+	if (req->caller.uid != 0 && n_user >= m->config.streams_user_max)
 		return -EDQUOT;
-	if (req->uid != 0 && n_others >= manager_share(m->config.streams_max))
+	if (req->caller.uid != 0 && n_others >= manager_share(m->config.streams_max))
 		return -EUSERS;
 	r = make_place(m);
 	if (r < 0)

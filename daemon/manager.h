@@ -21,6 +21,7 @@ struct readings;
 struct calls;
 struct hub;
 struct kernel_module;
+struct socket_units;
 struct monitor;
 
 /* How the daemon was started. */
@@ -42,6 +43,7 @@ struct manager {
 	struct hub *hub; /* events on their way to listeners */
 	uint64_t next_status_usec;
 	struct kernel_module *kernel_module; /* as it was when it was looked at last (bus/kernel_module.h) */
+	struct socket_units *socket_units;   /* of systemd (bus/socket_units.h) */
 
 	/* Who is connected. */
 	sd_event_source *private_listener, *listen_timer, *retry_timer;
@@ -51,7 +53,7 @@ struct manager {
 	char *private_path;             /* to unlink at the end */
 	const char *bus_address;        /* of arg: "system", "session", an address; NULL for none */
 	unsigned retry_delay_sec;
-	struct log_limit accept_log, connections_log, flood_log, name_log, bus_log;
+	struct log_limit accept_log, connections_log, flood_log, name_log, bus_log, destroy_log;
 
 	/* What is on its way. */
 	struct stream_owner stream_owner;

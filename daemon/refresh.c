@@ -31,11 +31,11 @@ struct refresh {
 	sd_event_source *input, *timeout, *turn, *pass_timer;
 	uint64_t pass_begin_usec;     /* 0: there was none */
 	uint64_t counters_begin_usec; /* of the last pass with counters */
-	uint64_t generation, n_scans, n_dropped; /* that were seen already */
+	uint64_t generation, n_scans, n_dropped, n_unheard; /* that were seen already */
 	/* CPU that was used and is not paid for yet: at the beginning of the pass, and since. */
 	uint64_t debt_usec, cost_usec;
 	bool asked; /* for a pass that has not begun */
-	struct log_limit memory_log, begin_log, table_log, lost_log, scan_log, destroy_log;
+	struct log_limit memory_log, begin_log, table_log, lost_log, scan_log, destroy_log, unheard_log;
 };
 
 static int on_turn(sd_event_source *source, void *userdata);
@@ -186,6 +186,15 @@ static void take_note(struct refresh *r)
 		log_faults(r, status);
 		r->listener->passed(r->listener);
 	}
+	/* What the changes were is in the sockets' states now: a pass finds it. */
+	if (status->n_unheard != r->n_unheard) {
+		uint64_t generation;
+
+		log_limited(&r->unheard_log, LOG_NOTICE, "%" PRIu64 " state changes that the kernel module told were lost: too many at once",
+			    status->n_unheard - r->n_unheard);
+		r->n_unheard = status->n_unheard;
+		(void)refresh_now(r, &generation);
+	}
 }
 
 static void drive(struct refresh *r)
@@ -279,6 +288,7 @@ static struct tracker_limits limits_of(const struct config *config)
 		.memory_max = config->table_memory_max,
 		.events_max = EVENTS_MAX,
 		.scan_share = (uint32_t)(config->cpu_quota > 1 ? config->cpu_quota / 2 : 1),
+		.namespaces_max = (uint32_t)config->namespaces_max,
 	};
 }
 

@@ -43,6 +43,14 @@ void announce_module(struct manager *m)
 			sd_bus_emit_properties_changed(a->bus, SOCKETD_OBJECT_PATH, SOCKETD_MANAGER_INTERFACE, "KernelModule", NULL);
 }
 
+void announce_netns(struct manager *m, uint64_t ino, bool added)
+{
+	for (struct announcer *a = m->announcers; a; a = a->next)
+		if (sd_bus_is_ready(a->bus) > 0)
+			sd_bus_emit_signal(a->bus, SOCKETD_OBJECT_PATH, SOCKETD_MANAGER_INTERFACE,
+					   added ? "NamespaceAdded" : "NamespaceRemoved", "t", ino);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct announcer *a = userdata;

@@ -13,5 +13,7 @@ int announce_add(sd_bus *bus, struct manager *m);
 
 /* KernelModule is another, on all connections. */
 void announce_module(struct manager *m);
+/* NamespaceAdded and NamespaceRemoved, on all connections. */
+void announce_netns(struct manager *m, uint64_t ino, bool added);
 
 #endif

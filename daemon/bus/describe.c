@@ -53,10 +53,10 @@ static const struct survey_ops describe_ops = {
 	.free = describe_free,
 };
 
-int describe_start(sd_bus_message *m, struct manager *manager, uint32_t uid, struct describe *template, sd_bus_error *error)
+int describe_start(sd_bus_message *m, struct manager *manager, const struct caller *caller, struct describe *template, sd_bus_error *error)
 {
 	CLEANUP(filter_deinit) struct filter filter = { 0 };
-	struct survey_ask ask = { .filter = &filter, .uid = uid, .table_age_usec = UINT64_MAX };
+	struct survey_ask ask = { .filter = &filter, .caller = *caller, .table_age_usec = UINT64_MAX };
 	struct describe *d = malloc(sizeof(*d));
 	char text[40];
 	int r;
@@ -116,7 +116,7 @@ int describe_read_fields(sd_bus_message *m, struct describe *d, sd_bus_error *er
 	return 0;
 }
 
-static int describe_socket(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int describe_socket(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	struct describe d = { .fill = describe_fill_fields };
 	int r;
@@ -128,7 +128,7 @@ static int describe_socket(sd_bus_message *m, struct manager *manager, uint32_t 
 		r = kernel_module_check_fields(manager, d.fields, d.n_fields, error);
 	if (r < 0)
 		free(d.fields);
-	return r < 0 ? r : describe_start(m, manager, uid, &d, error);
+	return r < 0 ? r : describe_start(m, manager, caller, &d, error);
 }
 
 static int fill_path(struct describe *d, sd_bus_message *reply, struct record *r)
@@ -140,7 +140,7 @@ static int fill_path(struct describe *d, sd_bus_message *reply, struct record *r
 	return sd_bus_message_append(reply, "o", path);
 }
 
-static int get_socket(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int get_socket(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	struct describe d = { .fill = fill_path };
 	int r;
@@ -152,7 +152,7 @@ static int get_socket(sd_bus_message *m, struct manager *manager, uint32_t uid, 
 	if (!d.fields)
 		return -ENOMEM;
 	d.fields[d.n_fields++] = F_cookie;
-	return describe_start(m, manager, uid, &d, error);
+	return describe_start(m, manager, caller, &d, error);
 }
 
 int method_describe_socket(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -27,7 +27,7 @@ struct describe {
 };
 
 /* Looks for the socket and replies: what fill makes of it, or NoSuchSocket. The fields are taken over. */
-int describe_start(sd_bus_message *m, struct manager *manager, uint32_t uid, struct describe *template, sd_bus_error *error);
+int describe_start(sd_bus_message *m, struct manager *manager, const struct caller *caller, struct describe *template, sd_bus_error *error);
 
 /* The names of fields that are next in a message; none are all. */
 int describe_read_fields(sd_bus_message *m, struct describe *d, sd_bus_error *error);

@@ -206,7 +206,7 @@ static int refuse(const struct destroy *d, sd_bus_error *error)
 				     "the kernel does not find it by its ends: it is closed but for its descriptor, or others stand before it");
 	case -EPERM:
 	case -EACCES:
-		return bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "socketd itself may not: it lacks CAP_NET_ADMIN");
+		return bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "it takes CAP_NET_ADMIN, which this socketd does not have: run it as root, or sockctl kill where sockctl starts its own");
 	case -EHOSTDOWN:
 		return bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED,
 				     "socketd may not enter other network namespaces, and socketd-netns is not there");

@@ -107,7 +107,8 @@ int bus_error_limits(sd_bus_error *e, const char *format, ...)
 
 int bus_error_too_many_readings(sd_bus_error *e)
 {
-	return bus_error_limits(e, "too many readings in a second (ReadingsPerSecond); wait, or ask for more at a time");
+	bus_error_limits(e, "too many readings in a second (ReadingsPerSecond); wait, or ask for more at a time");
+	return -EDQUOT;
 }
 
 int bus_error_no_such_socket(sd_bus_error *e, const char *what)

@@ -27,7 +27,7 @@ int bus_error_invalid_args(sd_bus_error *e, const char *format, ...) __attribute
 /* org.freedesktop.DBus.Error.LimitsExceeded with a message. */
 int bus_error_limits(sd_bus_error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same, of a user who is over ReadingsPerSecond. */
+/* The same, of a user who is over ReadingsPerSecond. Returns -EDQUOT: call_run() asks polkit whether that holds for him. */
 int bus_error_too_many_readings(sd_bus_error *e);
 
 /* org.socketd1.NoSuchSocket: "there is no socket ..." */

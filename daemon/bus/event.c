@@ -54,8 +54,10 @@ static int write_owners(struct arena *a, struct record *r, uint32_t uid)
 	uint64_t inode;
 	int e;
 
-	if (!r->context || record_inode(r, &inode) < 0 || inode == 0)
+	if (!r->context)
 		return 0;
+	if (record_inode(r, &inode) < 0)
+		inode = 0;
 	for (unsigned i = 0; n < OWNERS_MAX && context_owner(r->context, inode, i, &p, &pid, &fd); i++) {
 		if (uid != 0 && (!p || p->uid != uid))
 			continue;
@@ -156,7 +158,7 @@ static size_t copy_public(uint8_t *to, const struct record *r)
 
 static int write_message(struct arena *a, const struct record *r, uint32_t uid)
 {
-	const struct socketd_messages head = { .source = r->source };
+	const struct socketd_messages head = { .source = r->source, .netns = r->netns };
 	bool lines = r->def->kind == KIND_PROC_INET, cut;
 	struct nlmsghdr h = { .nlmsg_type = 20 /* SOCK_DIAG_BY_FAMILY */ };
 	size_t len = r->len, size = sizeof(head) + sizeof(h) + NLMSG_ALIGN(r->len) + NLA_ALIGNTO;

@@ -45,12 +45,26 @@ int eyes_learn(struct eyes *e, const void *preamble, size_t len)
 	if (e->uid == 0)
 		return 0;
 	r = context_new(&e->context);
-	return r < 0 ? r : learn(e, preamble, len, false);
+	if (r >= 0)
+		r = learn(e, preamble, len, false);
+	if (r >= 0)
+		e->own_netns = context_source(e->context, SOURCE_tcp4)->netns;
+	return r;
 }
 
 int eyes_learn_more(struct eyes *e, const void *blocks, size_t len)
 {
 	return e->uid == 0 ? 0 : learn(e, blocks, len, true);
+}
+
+bool eyes_may(const struct eyes *e, struct record *r)
+{
+	struct value netns;
+
+	if (e->uid == 0)
+		return true;
+	/* Where /proc does not tell there is one namespace, and it has no number. */
+	return record_get(r, F_netns, 0, &netns) < 0 ? e->own_netns == 0 : netns.u == e->own_netns;
 }
 
 /* Written for the user, and read again: whatever is looked at then, filters too, cannot tell what was left out. */
@@ -79,7 +93,7 @@ struct record *eyes_see(struct eyes *e, const struct event_info *event, struct r
 static bool matched_before(struct eyes *e, const struct query *q, const struct event_info *event, const struct record *r)
 {
 	size_t at = r->def->kind == KIND_UNIX ? 2 : 1; /* udiag_state, idiag_state */
-	struct message copy = { .len = r->len, .source = (uint8_t)r->source, .track = r->track };
+	struct message copy = { .len = r->len, .source = (uint8_t)r->source, .netns = r->netns, .track = r->track };
 
 	if ((r->def->kind != KIND_INET && r->def->kind != KIND_UNIX) || r->len <= at)
 		return false;

@@ -10,6 +10,7 @@
 
 struct eyes {
 	uint32_t uid;
+	uint64_t own_netns;
 	struct context *context; /* of who sees less than root; knows only what was in the preamble, and the owners of the event */
 	struct arena scratch;
 	struct queue seen, old;
@@ -25,6 +26,9 @@ int eyes_learn(struct eyes *e, const void *preamble, size_t len);
 
 /* The same of blocks that came later, aligned to 8. */
 int eyes_learn_more(struct eyes *e, const void *blocks, size_t len);
+
+/* Whether the user is told of the socket at all: of those in other network namespaces root alone is. */
+bool eyes_may(const struct eyes *e, struct record *r);
 
 /* The event's socket as the user sees it, until the next call; for root that is the record itself. NULL when memory is short. */
 struct record *eyes_see(struct eyes *e, const struct event_info *event, struct record *r);

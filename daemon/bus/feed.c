@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "bus/feed.h"
 #include "bus/owner_memory.h"
 #include "bus/readings.h"
+#include "bus/socket_units.h"
 #include "query/ask.h"
 #include "source/acquire.h"
 #include "source/host.h"
 #include "source/names.h"
+#include "source/netns.h"
 #include "track/annotate.h"
 #include "track/narrow.h"
 
@@ -103,21 +106,97 @@ static int add_annotate(struct feed *f, struct tracker *t, struct request *req, 
 	return r;
 }
 
+/* Namespaces that the query can find rows in. */
+static int choose_netns(const struct feed *f, struct netns_list *known, struct request *req)
+{
+	if (!(req->groups & GROUP_BIT(GROUP_peer)))
+		return query_plan_netns(f->ask.query, known, &req->netns);
+	/* The other end may be in any. */
+	req->netns = *known;
+	*known = (struct netns_list){};
+	return 0;
+}
+
+static int plan(const struct feed *f, struct netns_list *known, struct request *req)
+{
+	struct plan_names names = { .cgroup = names_cgroup };
+	int r = 0;
+
+	request_init(req, f->ask.groups | query_groups(f->ask.query));
+	req->uid = f->ask.caller.sees;
+	if (known->n > 0)
+		r = choose_netns(f, known, req);
+	if (r < 0)
+		return r;
+	/* Elsewhere the same name is another device's. */
+	if (req->netns.n == 0 || (req->netns.n == 1 && req->netns.rows[0].own))
+		names.ifindex = names_ifindex;
+	return query_plan(f->ask.query, &names, req);
+}
+
+/*
+ * Only root sees other namespaces than ours; with NamespacesMax=0 nobody does, and then nothing is hidden. A daemon
+ * that an ordinary user started for himself is that user: what he may not see is no part that is missing.
+ */
+static bool sees_others(const struct feed *f)
+{
+	if (f->manager->stdio && geteuid() != 0)
+		return false;
+	return f->ask.caller.sees == 0 && f->manager->config.namespaces_max > 0;
+}
+
+/*
+ * What is remembered serves a point query, and then nobody looks for namespaces, which takes its time among many
+ * processes. 1 when it does; not before all namespaces were read once, nor where some cannot be.
+ */
+static int plan_by_table(const struct feed *f, struct tracker *t, struct request *req)
+{
+	CLEANUP(netns_list_deinit) struct netns_list known = {};
+	struct tracker_netns ns;
+	unsigned int cursor = 0;
+	int r = 0;
+
+	if (sees_others(f) && tracker_status(t)->n_netns_hidden > 0)
+		return 0;
+	while (sees_others(f) && r >= 0 && tracker_netns_next(t, &cursor, &ns))
+		r = netns_list_add(&known, ns.id);
+	if (r < 0)
+		return r;
+	r = plan(f, &known, req);
+	if (r >= 0)
+		r = narrow_request(t, f->ask.query, f->ask.table_age_usec, req);
+	/* Not narrowed: it is planned anew. */
+	if (r <= 0) {
+		request_deinit(req);
+		*req = (struct request){};
+	}
+	return r;
+}
+
+/* Where /proc does not tell of namespaces ours is all. t may be NULL. 1 where the table serves. */
+static int plan_by_kernel(const struct feed *f, struct tracker *t, struct request *req)
+{
+	CLEANUP(netns_list_deinit) struct netns_list known = {};
+	int r = 0;
+
+	if (sees_others(f))
+		r = netns_discover(&known, f->manager->config.namespaces_max);
+	if (r >= 0 || r == -ENOENT)
+		r = plan(f, &known, req);
+	return r < 0 || !t ? r : narrow_request(t, f->ask.query, f->ask.table_age_usec, req);
+}
+
 static int start_acquire(struct feed *f)
 {
-	static const struct plan_names names = { .ifindex = names_ifindex, .cgroup = names_cgroup };
 	struct tracker *t = manager_tracker(f->manager);
 	const struct acquire_owners *owners = NULL;
-	struct request req;
-	int r;
+	struct request req = {};
+	int r = t ? plan_by_table(f, t, &req) : 0;
 
-	request_init(&req, f->ask.groups | query_groups(f->ask.query));
-	req.uid = f->ask.uid;
-	r = query_plan(f->ask.query, &names, &req);
+	if (r == 0)
+		r = plan_by_kernel(f, t, &req);
 	if (r >= 0 && t) {
-		r = narrow_request(t, f->ask.query, f->ask.table_age_usec, &req);
-		if (r >= 0)
-			r = add_annotate(f, t, &req, r == 1);
+		r = add_annotate(f, t, &req, r == 1);
 		if (req.uid == 0) {
 			owner_memory_init(&f->owners, t);
 			owners = &f->owners;
@@ -125,6 +204,9 @@ static int start_acquire(struct feed *f)
 	}
 	if (r >= 0)
 		r = acquire_new(&f->acquire, &req, f->annotate ? &f->between : f->out, owners);
+	/* Behind the head of the stream, which acquire_new() has written. */
+	if (r >= 0 && req.groups & GROUP_BIT(GROUP_unit))
+		r = socket_units_write(f->manager, f->annotate ? &f->between : f->out);
 	request_deinit(&req);
 	if (r >= 0)
 		acquire_limit_held(f->acquire, LIMIT_STREAM_HELD);
@@ -202,7 +284,7 @@ int feed_new(struct feed **ret, struct manager *m, const struct feed_ask *ask, s
 			.filter = ask->text,
 			.query = ask->query,
 			.groups = ask->groups,
-			.uid = ask->uid,
+			.caller = ask->caller,
 			.max_age_usec = ask->max_age_usec,
 			.table_age_usec = ask->table_age_usec,
 		};
@@ -249,8 +331,8 @@ static int reading_step(struct feed *f)
 	if (!f->reading_ended)
 		return FEED_WAIT;
 	if (!f->reading_error)
-		return copy_step(f);
-	if (f->reading_error != -E2BIG)
+		return f->ask.joined ? FEED_DONE : copy_step(f);
+	if (f->reading_error != -E2BIG || f->ask.joined)
 		return f->reading_error;
 	/* Too much to be kept: then it is read for this caller alone, and never held as a whole. */
 	r = start_acquire(f);
@@ -275,6 +357,11 @@ static int acquire_work(struct feed *f)
 	}
 	f->acquire_waits = r == ACQUIRE_WAIT;
 	return r == ACQUIRE_MORE ? FEED_MORE : r == ACQUIRE_WAIT ? FEED_WAIT : r;
+}
+
+struct reading *feed_reading(struct feed *f)
+{
+	return f->reading;
 }
 
 int feed_step(struct feed *f)

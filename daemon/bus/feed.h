@@ -4,23 +4,28 @@
 #ifndef SOCKETD_BUS_FEED_H
 #define SOCKETD_BUS_FEED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "bus/caller.h"
 #include "manager.h"
 #include "model/cleanup.h"
 #include "query/query.h"
 #include "snapshot/arena.h"
 
 struct feed;
+struct reading;
 
 struct feed_ask {
 	const struct query *query; /* lives as long as the feed */
-	uint32_t groups, uid;
+	uint32_t groups;
+	struct caller caller;
 	/* TCP connections may be found in the tracker's table when it is not older than this. */
 	uint64_t table_age_usec;
 	/* Not NULL: the filter as text, and a kept reading that is not older than max_age_usec will do. */
 	const char *text;
 	uint64_t max_age_usec;
+	bool joined; /* with text: nothing goes out, all is looked up in the reading itself, which has the other ends */
 };
 
 /* The groups that rows of a query with these fields (NULL: all that a listing can show) need. -ENOMEM. */
@@ -45,6 +50,9 @@ enum feed_result {
 
 /* A bounded piece of work; never blocks. enum feed_result or a negative errno. */
 int feed_step(struct feed *f);
+
+/* After FEED_DONE of a joined one: the reading, which lives as long as the feed. */
+struct reading *feed_reading(struct feed *f);
 
 enum feed_wait {
 	FEED_NOTHING, /* the caller waits for something else */

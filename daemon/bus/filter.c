@@ -130,7 +130,6 @@ uint64_t filter_own_netns(void)
 	return stat("/proc/self/ns/net", &st) < 0 ? 0 : st.st_ino;
 }
 
-/* All that is read is of our own namespace; of another there is nothing. */
 static int read_netns(struct draft *d, sd_bus_message *m)
 {
 	uint64_t netns;
@@ -321,4 +320,11 @@ int filter_read_fields(sd_bus_message *m, enum field_id **ret, size_t *ret_n, sd
 	*ret = STEAL_PTR(fields);
 	*ret_n = n;
 	return 0;
+}
+
+int filter_check_joined(const struct query *q, uint32_t groups, sd_bus_error *error)
+{
+	if (!(groups & GROUP_BIT(GROUP_peer)) || !query_wants_kernel(q))
+		return 0;
+	return bus_error_invalid_args(error, "autobound does not go together with fields of the other end (peer_...)");
 }

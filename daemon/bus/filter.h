@@ -38,4 +38,10 @@ uint64_t filter_own_netns(void);
 /* Names of fields, as. n_fields 0 for an empty list. *ret is the caller's to free. */
 int filter_read_fields(sd_bus_message *m, enum field_id **ret, size_t *ret_n, sd_bus_error *error);
 
+/*
+ * Refuses what cannot be answered together: fields of the other end need a reading that is not
+ * narrowed, autobound one that the kernel narrows. groups: of the whole request.
+ */
+int filter_check_joined(const struct query *q, uint32_t groups, sd_bus_error *error);
+
 #endif

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "bus/hub.h"
 #include "bus/queue.h"
@@ -12,13 +11,8 @@
 #include "snapshot/writer.h"
 #include "source/host.h"
 
-/* A look at all devices costs a microsecond each, and one that is gone stays unknown. */
-#define LINKS_EVERY_USEC (1000 * 1000u)
-
 struct hub {
 	struct tracker *tracker;
-	uint64_t next_links_usec; /* CLOCK_MONOTONIC: not before */
-	uint64_t netns;
 	struct hub_listener *listeners;
 	struct reader reader;
 	struct messages messages;
@@ -46,36 +40,27 @@ static int write_sources(struct arena *out, uint64_t netns)
 	return 0;
 }
 
-int hub_preamble(uint32_t uid, struct arena *out)
+int hub_preamble(struct tracker *t, uint32_t uid, struct arena *out)
 {
-	CLEANUP(close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t netns = 0;
 	int r;
 
-	if (fd < 0)
-		return -errno;
 	r = writer_header(out);
 	if (r >= 0)
 		r = host_write(out, uid);
 	if (r >= 0)
-		r = host_write_netns(out, fd, &netns);
-	if (r >= 0)
-		r = host_write_links(out, netns);
-	return r < 0 ? r : write_sources(out, netns);
+		r = tracker_write_namespaces(t, uid == 0, out);
+	return r < 0 ? r : write_sources(out, tracker_own_netns(t));
 }
 
-int hub_learn(struct context *c)
+/* Blocks of an arena into a context, all or an error. */
+static int learn(struct context *c, struct arena *a, bool header_seen)
 {
-	CLEANUP(arena_deinit) struct arena preamble;
 	struct reader reader;
 	struct block b;
 	int r;
 
-	arena_init(&preamble);
-	r = hub_preamble(0, &preamble);
-	if (r < 0)
-		return r;
-	reader_init(&reader, arena_input(&preamble));
+	reader_init(&reader, arena_input(a));
+	reader.header_seen = header_seen;
 	while ((r = reader_next(&reader, &b)) > 0) {
 		r = context_apply(c, &b);
 		if (r < 0)
@@ -84,70 +69,78 @@ int hub_learn(struct context *c)
 	return r == -ENODATA ? 0 : r; /* it has no END */
 }
 
-/* Of a LINK block that is ours. */
-static bool link_of(const struct block *b, uint32_t *ret_ifindex, const char **ret_name, size_t *ret_len)
+int hub_learn(struct tracker *t, struct context *c)
 {
-	*ret_ifindex = 0;
-	*ret_len = 0;
-	for (size_t at = 0; b->length - at >= NLA_HDRLEN;) {
-		const uint8_t *value = b->payload + at + NLA_HDRLEN;
+	CLEANUP(arena_deinit) struct arena preamble;
+	int r;
+
+	arena_init(&preamble);
+	r = hub_preamble(t, 0, &preamble);
+	return r < 0 ? r : learn(c, &preamble, false);
+}
+
+/* The namespace that a NETNS or LINK block is of; 0 when it does not say. */
+static uint64_t netns_of(const struct block *b)
+{
+	const uint16_t wanted = b->type == SOCKETD_BLOCK_LINK ? SOCKETD_LINK_NETNS : SOCKETD_NETNS_INO;
+	uint64_t ino = 0;
+
+	for (size_t at = 0; at < b->length && b->length - at >= NLA_HDRLEN;) {
 		struct nlattr a;
 
 		memcpy(&a, b->payload + at, sizeof(a));
 		if (a.nla_len < NLA_HDRLEN || a.nla_len > b->length - at)
-			return false;
-		if (a.nla_type == SOCKETD_LINK_IFINDEX && a.nla_len == NLA_HDRLEN + sizeof(*ret_ifindex))
-			memcpy(ret_ifindex, value, sizeof(*ret_ifindex));
-		if (a.nla_type == SOCKETD_LINK_NAME) {
-			*ret_name = (const char *)value;
-			*ret_len = strnlen(*ret_name, a.nla_len - NLA_HDRLEN);
-		}
-		if ((size_t)NLA_ALIGN(a.nla_len) >= b->length - at)
-			break;
+			return 0;
+		if (a.nla_type == wanted && a.nla_len == NLA_HDRLEN + sizeof(ino))
+			memcpy(&ino, b->payload + at + NLA_HDRLEN, sizeof(ino));
 		at += NLA_ALIGN(a.nla_len);
 	}
-	return *ret_ifindex && *ret_len;
+	return ino;
 }
 
-/* Takes a device in when it is new or has another name, and puts its block to those that are to be told. */
-static int take_link(struct hub *h, const struct block *b, struct queue *news)
+/* Namespaces and devices that came or have another name. What finds no room is shown as a number. */
+static void tell_news(struct hub *h)
 {
-	size_t size = sizeof(struct socketd_block) + ((size_t)b->length + 7) / 8 * 8, len;
-	const char *known, *name = NULL;
-	uint32_t ifindex;
-	int r;
-
-	if (b->type != SOCKETD_BLOCK_LINK || !link_of(b, &ifindex, &name, &len))
-		return 0;
-	known = context_link_name(h->context, ifindex);
-	if (known && strlen(known) == len && !memcmp(known, name, len))
-		return 0;
-	r = queue_append(news, b->payload - sizeof(struct socketd_block), size);
-	return r < 0 ? r : context_apply(h->context, b);
-}
-
-void hub_look_at_links(struct hub *h)
-{
-	CLEANUP(arena_deinit) struct arena links = { 0 };
-	CLEANUP(queue_deinit) struct queue news = { 0 };
-	uint64_t now = host_now_usec();
+	CLEANUP(queue_deinit) struct queue all = { 0 }, own = { 0 };
 	struct reader reader;
+	struct hub_news news;
 	struct block b;
 
-	if (!h->listeners || now < h->next_links_usec)
+	if (arena_pending(tracker_news(h->tracker)) == 0)
 		return;
-	h->next_links_usec = now + LINKS_EVERY_USEC;
-	/* Without, events show numbers. */
-	if (host_write_links(&links, h->netns) < 0)
-		return;
-	reader_init(&reader, arena_input(&links));
+	reader_init(&reader, arena_input(tracker_news(h->tracker)));
 	reader.header_seen = true;
-	while (reader_next(&reader, &b) > 0)
-		if (take_link(h, &b, &news) < 0)
-			return;
-	for (struct hub_listener *l = h->listeners; l && queue_pending(&news); l = l->next)
-		if (l->links)
-			l->links(l, news.data + news.start, queue_pending(&news));
+	while (reader_next(&reader, &b) > 0) {
+		size_t size = sizeof(struct socketd_block) + ((size_t)b.length + 7) / 8 * 8;
+
+		(void)context_apply(h->context, &b);
+		(void)queue_append(&all, b.payload - sizeof(struct socketd_block), size);
+		if (netns_of(&b) == tracker_own_netns(h->tracker))
+			(void)queue_append(&own, b.payload - sizeof(struct socketd_block), size);
+	}
+	news = (struct hub_news){ .all = all.data + all.start, .all_len = queue_pending(&all),
+				  .own = own.data + own.start, .own_len = queue_pending(&own) };
+	for (struct hub_listener *l = h->listeners; l; l = l->next)
+		if (l->news)
+			l->news(l, &news);
+}
+
+void hub_tell(struct hub *h, const void *blocks, size_t len)
+{
+	const struct hub_news news = { .all = blocks, .all_len = len, .own = blocks, .own_len = len };
+	const uint8_t *p = blocks;
+
+	for (size_t at = 0; at < len;) {
+		struct socketd_block head;
+
+		memcpy(&head, p + at, sizeof(head));
+		/* Without memory they go without it: events are told all the same. */
+		(void)context_apply(h->context, &(struct block){ head.type, head.length, p + at + sizeof(head) });
+		at += sizeof(head) + ((size_t)head.length + 7) / 8 * 8;
+	}
+	for (struct hub_listener *l = h->listeners; l; l = l->next)
+		if (l->news)
+			l->news(l, &news);
 }
 
 static void begin_reading(struct hub *h)
@@ -167,10 +160,11 @@ int hub_new(struct hub **ret, struct tracker *t)
 	h->tracker = t;
 	r = context_new(&h->context);
 	if (r >= 0)
-		r = hub_learn(h->context);
+		r = hub_learn(t, h->context);
+	/* Until somebody listens devices need not be kept. */
+	tracker_want_events(t, false);
 	if (r < 0)
 		return r;
-	h->netns = context_source(h->context, SOURCE_tcp4)->netns;
 	begin_reading(h);
 	*ret = STEAL_PTR(h);
 	return 0;
@@ -191,14 +185,31 @@ struct hub *hub_free(struct hub *h)
 	return NULL;
 }
 
+/* Namespaces came and went while nobody listened. Without memory what is new is shown as numbers. */
+static void learn_again(struct hub *h)
+{
+	CLEANUP(arena_deinit) struct arena now;
+
+	arena_init(&now);
+	if (tracker_write_namespaces(h->tracker, true, &now) >= 0)
+		(void)learn(h->context, &now, true);
+}
+
 void hub_add(struct hub *h, struct hub_listener *l)
 {
-	if (!h->listeners)
+	if (!h->listeners) {
 		tracker_want_events(h->tracker, true);
+		learn_again(h);
+	}
 	l->next = h->listeners;
 	h->listeners = l;
-	/* Devices that came since: this listener knows them, the others are told. */
-	hub_look_at_links(h);
+}
+
+void hub_take(struct hub *h, struct arena *blocks)
+{
+	(void)learn(h->context, blocks, true);
+	for (const uint8_t *data; arena_pending(blocks) > 0;)
+		arena_consume(blocks, arena_peek(blocks, &data));
 }
 
 void hub_remove(struct hub *h, struct hub_listener *l)
@@ -218,18 +229,8 @@ struct hub_listener *hub_listeners(const struct hub *h)
 	return h ? h->listeners : NULL;
 }
 
-/* Whether the socket is bound to a device that came since we looked. */
-static bool has_unknown_link(const struct hub *h, struct record *r)
-{
-	struct value v;
-
-	return record_get(r, F_sk_bound_dev_if, 0, &v) == 0 && v.u && !context_link_name(h->context, (uint32_t)v.u);
-}
-
 static void tell(struct hub *h, const struct event_info *e, struct record *r)
 {
-	if (r && has_unknown_link(h, r))
-		hub_look_at_links(h);
 	for (struct hub_listener *l = h->listeners; l; l = l->next)
 		l->event(l, e, r);
 }
@@ -257,6 +258,7 @@ void hub_drain(struct hub *h)
 	bool told = false;
 	int r;
 
+	tell_news(h);
 	while ((r = messages_next(&h->messages, &m)) > 0) {
 		const struct event_info *e = context_event(h->context);
 

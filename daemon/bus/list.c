@@ -70,8 +70,8 @@ static struct census count_cursors(const struct manager *m, uint32_t uid)
 		if (!l || !l->cursor)
 			continue;
 		c.n_all++;
-		c.n_others += survey_uid(s) != 0;
-		if (survey_uid(s) == uid) {
+		c.n_others += survey_caller(s)->uid != 0;
+		if (survey_caller(s)->uid == uid) {
 			c.n_mine++;
 			c.oldest = s;
 		}
@@ -137,7 +137,7 @@ static int list_end(void *state, struct survey *s, bool more, sd_bus_error *erro
 	int r = 0;
 
 	if (more) {
-		r = make_place(l->manager, survey_uid(s));
+		r = make_place(l->manager, survey_caller(s)->uid);
 		if (r == -EUSERS)
 			return bus_error_limits(error, "all %u cursors are in use; use OpenSockets, or try again in half a minute",
 						(unsigned)l->manager->config.cursors_max);
@@ -162,15 +162,17 @@ static const struct survey_ops list_ops = {
 	.free = list_free,
 };
 
-static int begin(sd_bus_message *m, struct manager *manager, uint32_t uid, struct filter *filter, unsigned limit,
+static int begin(sd_bus_message *m, struct manager *manager, const struct caller *caller, struct filter *filter, unsigned limit,
 		 sd_bus_error *error)
 {
 	static const enum field_id fields[] = { F_cookie, F_pid };
-	struct survey_ask ask = { .filter = filter, .uid = uid };
+	struct survey_ask ask = { .filter = filter, .caller = *caller };
 	struct list *l;
 	int r;
 
 	r = feed_groups(filter->query, fields, ARRAY_SIZE(fields), &ask.groups);
+	if (r >= 0)
+		r = filter_check_joined(filter->query, ask.groups, error);
 	if (r < 0)
 		return r;
 	l = calloc(1, sizeof(*l));
@@ -185,12 +187,12 @@ static int begin(sd_bus_message *m, struct manager *manager, uint32_t uid, struc
 	return survey_start(manager, m, &ask, &list_ops, l, error);
 }
 
-static struct survey *find_cursor(struct manager *m, uint64_t cursor, uint32_t uid)
+static struct survey *find_cursor(struct manager *m, uint64_t cursor, const struct caller *caller)
 {
 	for (struct survey *s = *readings_surveys(m->readings); s; s = survey_next(s)) {
 		const struct list *l = survey_state(s, &list_ops);
 
-		if (l && l->cursor == cursor && survey_uid(s) == uid)
+		if (l && l->cursor == cursor && caller_is_same(survey_caller(s), caller))
 			return s;
 	}
 	return NULL;
@@ -211,7 +213,7 @@ static int go_on(sd_bus_message *m, struct survey *s, unsigned limit)
 	return r;
 }
 
-static int list_sockets(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int list_sockets(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	CLEANUP(filter_deinit) struct filter filter = { 0 };
 	struct survey *s;
@@ -230,9 +232,9 @@ static int list_sockets(sd_bus_message *m, struct manager *manager, uint32_t uid
 	if (r < 0)
 		return r;
 	if (cursor == 0)
-		return begin(m, manager, uid, &filter, limit, error);
+		return begin(m, manager, caller, &filter, limit, error);
 	/* The filter is the first call's: what stands in this one was only checked. */
-	s = find_cursor(manager, cursor, uid);
+	s = find_cursor(manager, cursor, caller);
 	return s ? go_on(m, s, limit) : bus_error_cursor_expired(error);
 }
 

@@ -35,14 +35,12 @@ static int set_value(const char *name, const char *value, sd_bus_error *error)
 	return r < 0 ? bus_error_invalid_args(error, "%s cannot be \"%.64s\"", name, value) : 0;
 }
 
-static int set(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int set(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	const char *name, *value;
 	int r;
 
-	(void)manager;
-	if (uid != 0)
-		return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "only root may change what is logged");
+	(void)manager, (void)caller;
 	r = sd_bus_message_read(m, "ssv", NULL, &name, "s", &value);
 	if (r == -ENXIO)
 		return bus_error_invalid_args(error, "the value is no string");
@@ -60,7 +58,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return 0;
 	if (sd_bus_message_read(m, "s", &interface) < 0 || sd_bus_message_rewind(m, 1) < 0)
 		return -EBADMSG;
-	return strcmp(interface, SOCKETD_LOG_INTERFACE) ? 0 : call_run(m, userdata, set, error);
+	return strcmp(interface, SOCKETD_LOG_INTERFACE) ? 0 : call_run_right(m, userdata, &call_right_manage, set, error);
 }
 
 static int get(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,

@@ -220,11 +220,11 @@ static int read_tuple(FILE *f, sd_bus_message *m, unsigned *ret_seen, sd_bus_err
 	return r;
 }
 
-static int lookup_socket(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int lookup_socket(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	static const enum field_id fields[] = { F_cookie };
 	CLEANUP(filter_deinit) struct filter filter = { 0 };
-	struct survey_ask ask = { .filter = &filter, .uid = uid };
+	struct survey_ask ask = { .filter = &filter, .caller = *caller };
 	CLEANUP(free) char *text = NULL;
 	unsigned seen = 0;
 	struct lookup *l;

@@ -7,7 +7,9 @@
 #include "bus/announce.h"
 #include "bus/call.h"
 #include "bus/describe.h"
+#include "bus/destroy_call.h"
 #include "bus/error.h"
+#include "bus/feed.h"
 #include "bus/filter.h"
 #include "bus/list.h"
 #include "bus/log_control.h"
@@ -78,16 +80,21 @@ static int read_options(sd_bus_message *m, struct open_arguments *a, sd_bus_erro
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static int open_sockets(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int open_sockets(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	CLEANUP(open_arguments_deinit) struct open_arguments a = { .format = "ndjson", .max_age_usec = UINT64_MAX };
-	struct stream_request req = { .manager = manager, .uid = uid };
+	struct stream_request req = { .manager = manager, .caller = *caller };
 	CLEANUP(close) int fd = -1;
+	uint32_t groups;
 	int r;
 
 	r = filter_read(&a.filter, m, error);
 	if (r >= 0)
 		r = read_options(m, &a, error);
+	if (r >= 0)
+		r = feed_groups(a.filter.query, a.fields, a.n_fields, &groups);
+	if (r >= 0)
+		r = filter_check_joined(a.filter.query, groups, error);
 	if (r < 0)
 		return r;
 	if (stream_format_from_name(a.format, &req.format) < 0)
@@ -152,13 +159,12 @@ static int method_refresh(sd_bus_message *m, void *userdata, sd_bus_error *error
 	return sd_bus_reply_method_return(m, "t", generation);
 }
 
-static int reload(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int reload(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	char mistake[CONFIG_ERROR_MAX];
 	int r;
 
-	if (uid != 0)
-		return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "only root may have the configuration read again");
+	(void)caller;
 	r = manager_reload(manager, mistake);
 	if (r == -EINVAL)
 		return bus_error_invalid_args(error, "%s", mistake);
@@ -169,7 +175,7 @@ static int reload(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_b
 
 static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	return call_run(m, userdata, reload, error);
+	return call_run_right(m, userdata, &call_right_manage, reload, error);
 }
 
 /*
@@ -211,10 +217,14 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Subscribe", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_subscribe, ALL),
 	SD_BUS_METHOD_WITH_ARGS("Unsubscribe", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_unsubscribe, ALL),
 	SD_BUS_METHOD_WITH_ARGS("Refresh", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", generation), method_refresh, ALL),
+	SD_BUS_METHOD_WITH_ARGS("DestroySocket", SD_BUS_ARGS("t", netns, "t", cookie), SD_BUS_NO_RESULT,
+				method_destroy_socket, ALL),
 	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, ALL),
 	SD_BUS_SIGNAL_WITH_ARGS("SocketsChanged",
 				SD_BUS_ARGS("t", generation, "a" ROW_STRUCT, added, "a" ROW_STRUCT, changed, "a(tt)", removed,
 					    "t", lost), 0),
+	SD_BUS_SIGNAL_WITH_ARGS("NamespaceAdded", SD_BUS_ARGS("t", netns), 0),
+	SD_BUS_SIGNAL_WITH_ARGS("NamespaceRemoved", SD_BUS_ARGS("t", netns), 0),
 	SD_BUS_VTABLE_END
 };
 

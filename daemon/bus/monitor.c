@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Monitors: callers who are told of events over a stream */
+/* Monitors: callers who are told of events over a stream; long, for what was there and what happens go through one queue */
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -14,6 +14,7 @@
 #include "bus/monitor.h"
 #include "bus/queue.h"
 #include "bus/readings.h"
+#include "bus/socket_units.h"
 #include "query/dedupe.h"
 #include "query/json.h"
 
@@ -42,7 +43,7 @@ struct monitor {
 	enum field_id *fields;
 	size_t n_fields;
 	enum stream_format format;
-	uint32_t uid;
+	struct caller caller;
 	int fd;
 	sd_event_source *output, *turn, *stall_timer;
 	bool stalled; /* the timer runs */
@@ -150,7 +151,7 @@ static int append(struct monitor *m, struct queue *q, const struct event_info *e
 
 	if (m->format != STREAM_PACKED)
 		return append_json(m, q, e, r);
-	err = event_write(&m->scratch, e, r, m->uid);
+	err = event_write(&m->scratch, e, r, m->caller.sees);
 	return err < 0 ? err : queue_append_arena(q, &m->scratch);
 }
 
@@ -200,6 +201,8 @@ static void on_event(struct hub_listener *l, const struct event_info *e, struct 
 		say_lost(m);
 		return;
 	}
+	if (!eyes_may(&m->eyes, r))
+		return;
 	r = eyes_see(&m->eyes, e, r);
 	if (!r)
 		m->n_lost++;
@@ -208,10 +211,14 @@ static void on_event(struct hub_listener *l, const struct event_info *e, struct 
 }
 
 /* What finds no room is shown as a number. */
-static void on_links(struct hub_listener *l, const void *blocks, size_t len)
+static void on_news(struct hub_listener *l, const struct hub_news *news)
 {
 	struct monitor *m = (struct monitor *)l;
+	const void *blocks = m->caller.sees == 0 ? news->all : news->own;
+	size_t len = m->caller.sees == 0 ? news->all_len : news->own_len;
 
+	if (len == 0)
+		return;
 	eyes_learn_more(&m->eyes, blocks, len);
 	if (m->format == STREAM_PACKED && pending(m) < m->manager->config.monitor_queue_max)
 		queue_append(live_queue(m), blocks, len);
@@ -345,6 +352,14 @@ static int on_stall_timer(sd_event_source *source, uint64_t usec, void *userdata
 	return 0;
 }
 
+/* Before the first pass the preamble has our namespace alone, and the reading has rows of all. */
+static int append_places(struct monitor *m, const struct reading *reading)
+{
+	int r = m->format == STREAM_PACKED ? reading_write_places(reading, &m->scratch) : 0;
+
+	return r < 0 ? r : queue_append_arena(&m->out, &m->scratch);
+}
+
 static void on_reading(struct reading_waiter *w, struct reading *reading, int error)
 {
 	struct initial *i = (struct initial *)((char *)w - offsetof(struct initial, waiter));
@@ -353,7 +368,8 @@ static void on_reading(struct reading_waiter *w, struct reading *reading, int er
 	if (error < 0)
 		i->reading = NULL; /* it is let go of already */
 	/* Without SYNCED the reader knows that he was not told all: the stream just ends. */
-	if (error < 0 || reading_walk_new(&i->walk, reading) < 0 || sd_event_source_set_enabled(m->turn, SD_EVENT_ONESHOT) < 0)
+	if (error < 0 || append_places(m, reading) < 0 || reading_walk_new(&i->walk, reading) < 0 ||
+	    sd_event_source_set_enabled(m->turn, SD_EVENT_ONESHOT) < 0)
 		monitor_close(m);
 }
 
@@ -375,7 +391,7 @@ static int begin_initial(struct monitor *m)
 		.filter = m->filter.text,
 		.query = m->filter.query,
 		.groups = groups_of(m),
-		.uid = m->uid,
+		.caller = m->caller,
 	};
 
 	if (!i)
@@ -410,9 +426,11 @@ static int begin_context(struct monitor *m)
 {
 	int r;
 
-	if (m->format != STREAM_PACKED && m->uid == 0)
+	if (m->format != STREAM_PACKED && m->caller.sees == 0)
 		return 0;
-	r = hub_preamble(m->uid, &m->scratch);
+	r = hub_preamble(manager_tracker(m->manager), m->caller.sees, &m->scratch);
+	if (r >= 0)
+		r = socket_units_write(m->manager, &m->scratch);
 	if (r >= 0)
 		r = queue_append_arena(&m->out, &m->scratch);
 	if (r >= 0)
@@ -440,7 +458,7 @@ static unsigned count(const struct manager *m, bool all, uint32_t uid)
 	unsigned n = 0;
 
 	for (struct hub_listener *l = hub_listeners(m->hub); l; l = l->next)
-		n += l->event == on_event && (all || ((struct monitor *)l)->uid == uid);
+		n += l->event == on_event && (all || ((struct monitor *)l)->caller.uid == uid);
 	return n;
 }
 
@@ -462,17 +480,17 @@ int monitor_open(struct manager *manager, struct monitor_request *req, int *ret_
 
 	if (!m)
 		return -ENOMEM;
-	m->listener = (struct hub_listener){ .event = on_event, .links = on_links, .flush = on_flush, .ended = on_ended };
+	m->listener = (struct hub_listener){ .event = on_event, .news = on_news, .flush = on_flush, .ended = on_ended };
 	m->manager = manager;
 	m->filter = req->filter;
 	req->filter = (struct filter){ 0 };
 	m->fields = STEAL_PTR(req->fields);
 	m->n_fields = req->n_fields;
 	m->format = req->format;
-	m->uid = req->uid;
+	m->caller = req->caller;
 	m->fd = -1;
 	arena_init(&m->scratch);
-	eyes_init(&m->eyes, req->uid);
+	eyes_init(&m->eyes, req->caller.sees);
 	r = manager_start_tracking(manager);
 	if (r >= 0)
 		r = open_socket(m, &theirs);
@@ -483,6 +501,9 @@ int monitor_open(struct manager *manager, struct monitor_request *req, int *ret_
 	if (r < 0)
 		return r;
 	hub_add(manager->hub, &m->listener);
+	/* Of units that listen, for those who are handed the hub's own records. */
+	if (socket_units_write(manager, &m->scratch) >= 0)
+		hub_take(manager->hub, &m->scratch);
 	/* First to listen, then to look: what happens in between is told twice rather than never. */
 	if (req->initial)
 		r = begin_initial(m);

@@ -26,7 +26,7 @@ struct monitor_request {
 	enum field_id *fields; /* NULL: all */
 	size_t n_fields;
 	enum stream_format format;
-	uint32_t uid;          /* the caller */
+	struct caller caller;
 	bool initial;          /* what is there now comes first, then SYNCED */
 };
 

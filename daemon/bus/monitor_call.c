@@ -6,6 +6,7 @@
 
 #include "bus/call.h"
 #include "bus/error.h"
+#include "bus/feed.h"
 #include "bus/monitor.h"
 #include "decode/record.h"
 #include "query/ask.h"
@@ -61,6 +62,19 @@ static int read_options(sd_bus_message *m, struct monitor_request *req, const ch
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+/* The other end would have to be looked for among all sockets. */
+static int check_joined(const struct monitor_request *req, sd_bus_error *error)
+{
+	uint32_t groups;
+	int r = feed_groups(req->filter.query, req->fields, req->n_fields, &groups);
+
+	if (r < 0)
+		return bus_error_from_errno(error, r, "the fields");
+	if (!(groups & GROUP_BIT(GROUP_peer)))
+		return 0;
+	return bus_error_invalid_args(error, "a monitor cannot tell what is at the other end (peer_...): an event is of one socket");
+}
+
 /* Events are made of what the kernel tells of a change, and of the table: the module's fields are in neither. */
 static int check_fields(const struct monitor_request *req, sd_bus_error *error)
 {
@@ -70,7 +84,7 @@ static int check_fields(const struct monitor_request *req, sd_bus_error *error)
 		if (decode_module_only(req->fields[i]))
 			field = req->fields[i];
 	if (field == F_none)
-		return 0;
+		return check_joined(req, error);
 	return bus_error_invalid_args(error, "a monitor cannot tell %s: only the kernel module knows it, and events do not carry it",
 				      field_get(field)->name);
 }
@@ -87,9 +101,9 @@ static int check_limits(const struct manager *m, uint32_t uid, sd_bus_error *err
 	return 0;
 }
 
-static int open_monitor(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int open_monitor(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
-	CLEANUP(request_free) struct monitor_request req = { .uid = uid };
+	CLEANUP(request_free) struct monitor_request req = { .caller = *caller };
 	const char *format = "ndjson";
 	CLEANUP(close) int fd = -1;
 	int r;
@@ -102,7 +116,7 @@ static int open_monitor(sd_bus_message *m, struct manager *manager, uint32_t uid
 	if (r >= 0 && stream_format_from_name(format, &req.format) < 0)
 		r = bus_error_no_such_format(error, format);
 	if (r >= 0)
-		r = check_limits(manager, uid, error);
+		r = check_limits(manager, caller->uid, error);
 	if (r < 0)
 		return r;
 	r = monitor_open(manager, &req, &fd);

@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "bus/reading.h"
+#include "query/pairs.h"
+
+/* Rows joined in one step: less than a millisecond. */
+#define JOIN_STEP 512u
 
 struct reading_walk {
 	struct reading *reading;
@@ -14,6 +18,7 @@ struct reading_walk {
 	struct reader reader;
 	struct messages messages;
 	struct context *context; /* sources only: all the rest is in the reading's, once for all walks */
+	struct pair_end end;     /* of the row that was asked for last */
 };
 
 static size_t block_size(const uint8_t *data, size_t len, struct socketd_block *ret_head)
@@ -188,9 +193,71 @@ int reading_walk_next(struct reading_walk *w, struct message *ret)
 	return messages_next(&w->messages, ret);
 }
 
+void reading_walk_attach(struct reading_walk *w, struct record *r)
+{
+	pairs_attach(w->reading->pairs, r, &w->end);
+}
+
+/* Messages stand in the pieces, and what the module told in the context: they stay there. */
+static int join_rows(struct reading *r)
+{
+	struct record record;
+	struct message m;
+
+	for (unsigned i = 0; i < JOIN_STEP; i++) {
+		int e = reading_walk_next(r->joiner, &m);
+
+		if (e <= 0)
+			return e;
+		if (record_open(&record, &m, r->context) < 0)
+			continue;
+		e = pairs_add(r->pairs, &record, &m);
+		if (e < 0)
+			return e;
+	}
+	return 1;
+}
+
+int reading_join_step(struct reading *r)
+{
+	int e = 0;
+
+	if (!r->pairs)
+		e = pairs_new(&r->pairs);
+	if (e >= 0 && !r->joiner)
+		e = reading_walk_new(&r->joiner, r);
+	if (e >= 0)
+		e = join_rows(r);
+	if (e <= 0)
+		r->joiner = reading_walk_free(r->joiner);
+	return e;
+}
+
 const struct context *reading_walk_context(const struct reading_walk *w)
 {
 	return w->reading->context;
+}
+
+int reading_write_places(const struct reading *r, struct arena *out)
+{
+	for (size_t i = 0; i < r->n_pieces; i++) {
+		const struct reading_piece *p = &r->pieces[i];
+		size_t at = i == 0 ? sizeof(struct socketd_stream_header) : 0, size;
+		struct socketd_block head;
+
+		for (; (size = block_size(p->data + at, p->len - at, &head)) > 0; at += size) {
+			uint8_t *to;
+
+			if (head.type != SOCKETD_BLOCK_NETNS && head.type != SOCKETD_BLOCK_LINK)
+				continue;
+			to = arena_reserve(out, size);
+			if (!to)
+				return -ENOMEM;
+			memcpy(to, p->data + at, size);
+			arena_commit(out, size);
+		}
+	}
+	return 0;
 }
 
 size_t reading_walk_run(struct reading_walk *w, size_t max, const uint8_t **ret)

@@ -9,6 +9,7 @@
 #include "snapshot/context.h"
 
 struct feed;
+struct pairs;
 
 enum reading_state { READING_QUEUED, READING_RUNNING, READING_DONE, READING_FAILED };
 
@@ -23,7 +24,8 @@ struct reading {
 	struct reading *next;
 	char *filter;
 	struct query *query;
-	uint32_t groups, uid;
+	uint32_t groups;
+	struct caller caller; /* who had it made */
 	uint64_t table_age_usec; /* that was allowed */
 	uint64_t begin_usec;     /* CLOCK_MONOTONIC */
 	enum reading_state state;
@@ -36,9 +38,14 @@ struct reading {
 	struct reading_piece *pieces;
 	size_t n_pieces, size;
 	struct context *context;
+	struct pairs *pairs;         /* of a reading with GROUP_peer, when it is complete */
+	struct reading_walk *joiner; /* over the rows that are not in it yet */
 };
 
 /* Takes in a run of whole blocks. -ENOMEM, -EBADMSG; -E2BIG of context_apply(). */
 int reading_add_piece(struct reading *r, const uint8_t *data, size_t len);
+
+/* When all pieces are there: joins the ends of some rows. 1 there are more, 0, -ENOMEM, -E2BIG, -EBADMSG. */
+int reading_join_step(struct reading *r);
 
 #endif

@@ -7,6 +7,7 @@
 #include "bus/feed.h"
 #include "bus/reading.h"
 #include "bus/survey.h"
+#include "query/pairs.h"
 
 /* Readings under way at one time: each has a netlink socket, and maybe a child. Others wait for their turn. */
 #define READINGS_RUNNING_MAX 8u
@@ -69,6 +70,7 @@ static void reading_stop(struct reading *r)
 	if (r->state == READING_RUNNING)
 		r->owner->n_running--;
 	r->feed = feed_free(r->feed);
+	r->joiner = reading_walk_free(r->joiner);
 	arena_deinit(&r->arena);
 }
 
@@ -85,6 +87,7 @@ static void reading_free(struct reading *r)
 	for (size_t i = 0; i < r->n_pieces; i++)
 		free(r->pieces[i].data);
 	free(r->pieces);
+	pairs_free(r->pairs);
 	context_free(r->context);
 	query_free(r->query);
 	free(r->filter);
@@ -106,7 +109,7 @@ struct readings *readings_free(struct readings *rs)
 
 static size_t reading_memory(const struct reading *r)
 {
-	return r->size + arena_pending(&r->arena);
+	return r->size + arena_pending(&r->arena) + pairs_memory(r->pairs);
 }
 
 size_t readings_memory(const struct readings *rs)
@@ -125,8 +128,8 @@ static bool is_over(const struct readings *rs, uint32_t uid)
 
 	for (const struct reading *r = rs->first; r; r = r->next) {
 		all += reading_memory(r);
-		others += r->uid ? reading_memory(r) : 0;
-		mine += r->uid == uid ? reading_memory(r) : 0;
+		others += r->caller.uid ? reading_memory(r) : 0;
+		mine += r->caller.uid == uid ? reading_memory(r) : 0;
 	}
 	return all > max || (uid && (others > max - max / 4 || mine > max / 4));
 }
@@ -178,18 +181,28 @@ static void reading_ended(struct reading *r, int error)
 	start_queued(rs);
 }
 
+/* What is to be done when the feed has given all: where other ends are asked for, they are joined. */
+static int join_step(struct reading *r)
+{
+	int e = r->groups & GROUP_BIT(GROUP_peer) ? reading_join_step(r) : 0;
+
+	return e == 1 ? FEED_MORE : e;
+}
+
 static int run_slice(struct reading *r)
 {
 	uint64_t end = feed_clock_usec() + FEED_SLICE_USEC;
 
 	do {
-		int e, step = feed_step(r->feed);
+		int e, step = r->joiner ? FEED_DONE : feed_step(r->feed);
 
 		if (step < 0)
 			return step;
 		e = lay_down(r, step == FEED_DONE ? 1 : PIECE_MIN);
+		if (e >= 0 && step == FEED_DONE)
+			e = step = join_step(r);
 		if (e >= 0)
-			e = make_room(r->owner, r->uid);
+			e = make_room(r->owner, r->caller.uid);
 		if (e < 0)
 			return e;
 		if (step == FEED_DONE)
@@ -209,9 +222,9 @@ static void on_wake(void *ctx)
 		reading_ended(r, e);
 }
 
-static bool is_same(const struct reading *r, const char *filter, uint32_t groups, uint32_t uid)
+static bool is_same(const struct reading *r, const char *filter, uint32_t groups, const struct caller *caller)
 {
-	return r->groups == groups && r->uid == uid && !strcmp(r->filter, filter);
+	return r->groups == groups && caller_is_same(&r->caller, caller) && !strcmp(r->filter, filter);
 }
 
 /* While another of the same is under way, this one would only read what that one reads. */
@@ -220,7 +233,7 @@ static bool may_start(const struct reading *r)
 	if (r->owner->n_running >= READINGS_RUNNING_MAX)
 		return false;
 	for (const struct reading *o = r->owner->first; o; o = o->next)
-		if (o->state == READING_RUNNING && is_same(o, r->filter, r->groups, r->uid))
+		if (o->state == READING_RUNNING && is_same(o, r->filter, r->groups, &r->caller))
 			return false;
 	return true;
 }
@@ -230,7 +243,7 @@ static int reading_start(struct reading *r)
 	const struct feed_ask ask = {
 		.query = r->query,
 		.groups = r->groups,
-		.uid = r->uid,
+		.caller = r->caller,
 		.table_age_usec = r->table_age_usec,
 	};
 	int e;
@@ -292,23 +305,23 @@ static int on_tell(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-bool readings_take_token(struct readings *rs, uint32_t uid)
+bool readings_take_token(struct readings *rs, const struct caller *caller)
 {
 	double per_second = (double)rs->manager->config.readings_user_rate;
 	uint64_t now = now_usec(rs);
 	struct rate *mine = NULL, *oldest = &rs->rates[0];
 
-	if (uid == 0)
+	if (caller->uid == 0 || caller->unlimited)
 		return true;
 	for (struct rate *x = rs->rates; x < rs->rates + RATES_MAX && !mine; x++) {
-		if (x->last_usec && x->uid == uid)
+		if (x->last_usec && x->uid == caller->uid)
 			mine = x;
 		if (x->last_usec < oldest->last_usec)
 			oldest = x;
 	}
 	if (!mine) {
 		mine = oldest;
-		*mine = (struct rate){ .uid = uid, .last_usec = now, .tokens = per_second };
+		*mine = (struct rate){ .uid = caller->uid, .last_usec = now, .tokens = per_second };
 	}
 	mine->tokens += (double)(now - mine->last_usec) * per_second / 1e6;
 	if (mine->tokens > per_second)
@@ -325,7 +338,7 @@ static struct reading *find_young(struct readings *rs, const struct reading_ask 
 	uint64_t now = now_usec(rs);
 
 	for (struct reading *r = rs->first; r; r = r->next) {
-		if (!is_same(r, ask->filter, ask->groups, ask->uid) || r->state == READING_FAILED ||
+		if (!is_same(r, ask->filter, ask->groups, &ask->caller) || r->state == READING_FAILED ||
 		    r->table_age_usec > ask->table_age_usec)
 			continue;
 		if (r->state == READING_QUEUED || (ask->max_age_usec && now - r->begin_usec <= ask->max_age_usec))
@@ -346,7 +359,7 @@ static int reading_new(struct reading **ret, struct readings *rs, const struct r
 		.owner = rs,
 		.next = rs->first,
 		.groups = ask->groups,
-		.uid = ask->uid,
+		.caller = ask->caller,
 		.table_age_usec = ask->table_age_usec,
 		.filter = strdup(ask->filter),
 	};
@@ -373,7 +386,7 @@ int readings_get(struct readings *rs, const struct reading_ask *ask, struct read
 	int e;
 
 	if (!r) {
-		if (!readings_take_token(rs, ask->uid))
+		if (!readings_take_token(rs, &ask->caller))
 			return -EDQUOT;
 		e = reading_new(&r, rs, ask);
 		if (e < 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bus/queue.h"
+#include "bus/readings.h"
 #include "bus/rows.h"
 #include "query/dedupe.h"
 #include "query/json.h"
@@ -22,6 +23,7 @@ struct rows {
 	struct reader reader;
 	struct messages messages;
 	struct context *context;
+	struct reading_walk *walk; /* NULL: rows come from the arena */
 	struct record record;
 	struct dedupe dedupe;
 	struct queue text;
@@ -59,10 +61,21 @@ struct rows *rows_free(struct rows *r)
 	if (!r)
 		return NULL;
 	context_free(r->context);
+	reading_walk_free(r->walk);
 	free(r->fields);
 	queue_deinit(&r->text);
 	free(r);
 	return NULL;
+}
+
+int rows_take_reading(struct rows *r, struct reading *reading)
+{
+	return reading_walk_new(&r->walk, reading);
+}
+
+static const struct context *context_of(const struct rows *r)
+{
+	return r->walk ? reading_walk_context(r->walk) : r->context;
 }
 
 /* One object, one line. */
@@ -88,7 +101,7 @@ static int append_reading(struct rows *r)
 
 	if (!outer)
 		return -ENOMEM;
-	e = json_reading(r->context, NULL, &reading);
+	e = json_reading(context_of(r), NULL, &reading);
 	if (e == 0 && json_object_object_add(outer, "reading", reading) < 0) {
 		json_object_put(reading);
 		e = -ENOMEM;
@@ -105,8 +118,11 @@ static int append_row(struct rows *r, const struct message *m)
 	int e;
 
 	/* A row that does not decode is left out; a packed reading shows it. */
-	if (record_open(&r->record, m, r->context) < 0 || !query_match(r->query, &r->record) ||
-	    dedupe_is_twin(&r->dedupe, &r->record))
+	if (record_open(&r->record, m, context_of(r)) < 0)
+		return 0;
+	if (r->walk)
+		reading_walk_attach(r->walk, &r->record);
+	if (!query_match(r->query, &r->record) || dedupe_is_twin(&r->dedupe, &r->record))
 		return 0;
 	e = json_record(&r->record, r->fields, r->n_fields, &o);
 	if (e < 0)
@@ -124,7 +140,7 @@ int rows_step(struct rows *r)
 		struct message m;
 		int e;
 
-		e = messages_next(&r->messages, &m);
+		e = r->walk ? reading_walk_next(r->walk, &m) : messages_next(&r->messages, &m);
 		if (e == -ENODATA)
 			return -EAGAIN; /* no more for now: the reading goes on */
 		if (e == 0) {

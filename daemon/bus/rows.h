@@ -21,6 +21,13 @@ struct rows *rows_free(struct rows *r);
 DEFINE_CLEANUP_PTR(struct rows, rows_free)
 
 /*
+ * For rows with their other ends, which are in a reading that is kept: the rows come from there,
+ * not from the arena. It must live as long. -ENOMEM.
+ */
+struct reading;
+int rows_take_reading(struct rows *r, struct reading *reading);
+
+/*
  * Decodes some rows. 1 there may be more; 0 all was decoded and the closing
  * object is in the text; -EAGAIN the arena is empty; -ENOMEM; -EBADMSG.
  */

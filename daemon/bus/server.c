@@ -12,6 +12,7 @@
 #include "bus/call.h"
 #include "bus/manager_object.h"
 #include "bus/server.h"
+#include "bus/socket_units.h"
 #include "bus/subscribe.h"
 #include "log.h"
 #include "socketd/dbus.h"
@@ -47,6 +48,7 @@ static void connection_close(struct connection *c)
 	}
 	if (c->kind == CONNECTION_PRIVATE)
 		m->n_private--;
+	socket_units_detach(m->socket_units, c->bus);
 	calls_forget(m->calls, c->bus);
 	subscribe_forget(m, c->bus);
 	sd_event_source_disable_unref(c->closer);
@@ -134,6 +136,13 @@ static int connection_serve(struct connection *c)
 		return r;
 	if (c->kind != CONNECTION_BUS) {
 		r = sd_bus_add_filter(c->bus, NULL, on_message, c);
+		if (r < 0)
+			return r;
+	}
+	if (c->kind == CONNECTION_BUS) {
+		r = calls_attach(c->manager->calls, c->bus);
+		if (r >= 0)
+			r = socket_units_attach(c->manager->socket_units, c->bus);
 		if (r < 0)
 			return r;
 	}

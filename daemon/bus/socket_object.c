@@ -176,7 +176,7 @@ static int set_fields(struct describe *d)
 	return 0;
 }
 
-static int get_property(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int get_property(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	struct describe d = { .fill = fill_one };
 	const struct property *p;
@@ -193,10 +193,10 @@ static int get_property(sd_bus_message *m, struct manager *manager, uint32_t uid
 		return bus_error_set(error, SD_BUS_ERROR_UNKNOWN_PROPERTY, "there is no property \"%.64s\"", name);
 	d.property = p->name;
 	r = set_fields(&d);
-	return r < 0 ? r : describe_start(m, manager, uid, &d, error);
+	return r < 0 ? r : describe_start(m, manager, caller, &d, error);
 }
 
-static int get_all(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int get_all(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	struct describe d = { .fill = fill_all };
 	int r;
@@ -204,7 +204,7 @@ static int get_all(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_
 	r = cookie_of(sd_bus_message_get_path(m), &d.cookie);
 	if (r >= 0)
 		r = set_fields(&d);
-	return r < 0 ? r : describe_start(m, manager, uid, &d, error);
+	return r < 0 ? r : describe_start(m, manager, caller, &d, error);
 }
 
 /* Get and GetAll of our interface; all else is the vtable's. */
@@ -226,7 +226,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return call_run(m, userdata, one ? get_property : get_all, error);
 }
 
-static int describe(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int describe(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	struct describe d = { .fill = describe_fill_fields };
 	int r;
@@ -238,7 +238,7 @@ static int describe(sd_bus_message *m, struct manager *manager, uint32_t uid, sd
 		r = kernel_module_check_fields(manager, d.fields, d.n_fields, error);
 	if (r < 0)
 		free(d.fields);
-	return r < 0 ? r : describe_start(m, manager, uid, &d, error);
+	return r < 0 ? r : describe_start(m, manager, caller, &d, error);
 }
 
 static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bus/call.h"
 #include "bus/error.h"
 #include "bus/kernel_module.h"
 #include "bus/list.h"
@@ -72,6 +73,24 @@ static int append_host(sd_bus_message *m, struct manager *manager)
 	return r < 0 ? r : variant_append_bool(m, "tracking", manager->refresh != NULL);
 }
 
+/* State changes that the kernel module tells. */
+static int append_heard(sd_bus_message *m, const struct tracker_status *s)
+{
+	const char *why = "";
+	int r;
+
+	if (s->n_netns_heard == 0 && (s->heard_error == 0 || s->heard_error == -ENOTCONN))
+		why = "nobody listens to events";
+	else if (s->heard_error == -ENOENT)
+		why = "the kernel module is not loaded";
+	else if (s->heard_error)
+		why = strerror(abs(s->heard_error));
+	r = variant_append_bool(m, "changes-heard", s->n_netns_heard > 0);
+	if (r >= 0)
+		r = variant_append_string(m, "changes-error", why);
+	return r < 0 ? r : variant_append_u64(m, "changes-lost", s->n_unheard);
+}
+
 static int append_table(sd_bus_message *m, struct manager *manager, const struct tracker_status *s)
 {
 	const struct {
@@ -101,7 +120,33 @@ static int append_table(sd_bus_message *m, struct manager *manager, const struct
 		r = variant_append_bool(m, "in-pass", s->in_pass);
 	if (r >= 0)
 		r = variant_append_bool(m, "in-scan", s->in_scan);
-	return r < 0 ? r : variant_append_string(m, "events-error", s->destroy_error ? strerror(abs(s->destroy_error)) : "");
+	if (r >= 0)
+		r = variant_append_string(m, "events-error", s->destroy_error ? strerror(abs(s->destroy_error)) : "");
+	return r < 0 ? r : append_heard(m, s);
+}
+
+/* How many namespaces there are is nobody's business but root's. */
+static int append_namespaces(sd_bus_message *m, struct manager *manager, const struct tracker_status *s)
+{
+	const char *why = "";
+	int r;
+
+	r = variant_append_u32(m, "namespaces", s->n_netns);
+	if (r >= 0)
+		r = variant_append_u32(m, "namespaces-hidden", s->n_netns_hidden);
+	if (r >= 0)
+		r = variant_append_u32(m, "namespaces-heard", s->n_netns_heard);
+	if (manager->config.namespaces_max == 0)
+		why = "NamespacesMax=0";
+	else if (s->netns_error == -EHOSTDOWN)
+		why = "not allowed: it takes CAP_SYS_ADMIN or socketd-netns";
+	else if (s->netns_error)
+		why = strerror(abs(s->netns_error));
+	else if (s->n_netns_hidden && s->n_netns > manager->config.namespaces_max)
+		why = "NamespacesMax is reached";
+	else if (s->n_netns_hidden)
+		why = "of processes that may not be looked into";
+	return r < 0 ? r : variant_append_string(m, "namespaces-error", why);
 }
 
 static int append_last_pass(sd_bus_message *m, const struct tracker_status *s)
@@ -219,10 +264,9 @@ static int append_sources(sd_bus_message *m, const struct tracker_status *s)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int get_status(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	struct manager *manager = userdata;
 	struct tracker *t = manager_tracker(manager);
 	const struct tracker_status *s = t ? tracker_status(t) : NULL;
 	int r;
@@ -237,11 +281,18 @@ int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		r = append_table(reply, manager, s);
 	if (r >= 0 && s)
 		r = append_last_pass(reply, s);
+	if (r >= 0 && s && caller->sees == 0)
+		r = append_namespaces(reply, manager, s);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	if (r >= 0)
 		r = append_sources(reply, s);
 	return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return call_run(m, userdata, get_status, error);
 }
 
 int status_version(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,

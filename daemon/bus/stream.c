@@ -28,6 +28,7 @@ struct stream {
 	struct arena arena;
 	struct rows *rows; /* NULL for STREAM_PACKED */
 	bool rows_done;
+	bool joined, taken; /* rows come from the feed's reading, which has their other ends; they do by now */
 	uint32_t uid;
 	int fd;
 	sd_event_source *output, *stall_timer;
@@ -39,8 +40,8 @@ struct stream *stream_free(struct stream *s)
 		return NULL;
 	sd_event_source_disable_unref(s->output);
 	sd_event_source_disable_unref(s->stall_timer);
+	rows_free(s->rows); /* whose reading may be the feed's */
 	feed_free(s->feed);
-	rows_free(s->rows);
 	arena_deinit(&s->arena);
 	query_free(s->query);
 	free(s->text);
@@ -108,8 +109,14 @@ static int rows_work(struct stream *s)
 {
 	int r;
 
-	if (!s->rows || s->rows_done)
+	if (!s->rows || s->rows_done || (s->joined && !s->feed_done))
 		return 0;
+	if (s->joined && !s->taken) {
+		r = rows_take_reading(s->rows, feed_reading(s->feed));
+		if (r < 0)
+			return r;
+		s->taken = true;
+	}
 	r = rows_step(s->rows);
 	if (r == -EAGAIN)
 		return s->feed_done ? -EBADMSG : 0;
@@ -262,7 +269,7 @@ static int start_feed(struct stream *s, const struct stream_request *req)
 	bool kept = req->max_age_usec > 0 && req->max_age_usec != UINT64_MAX;
 	struct feed_ask ask = {
 		.query = req->query,
-		.uid = req->uid,
+		.caller = req->caller,
 		.table_age_usec = req->max_age_usec,
 		.max_age_usec = req->max_age_usec,
 	};
@@ -270,7 +277,14 @@ static int start_feed(struct stream *s, const struct stream_request *req)
 
 	if (r < 0)
 		return r;
-	if (!kept && !readings_take_token(s->manager->readings, req->uid))
+	/* Of packed ones the reader joins the ends himself. */
+	s->joined = req->format != STREAM_PACKED && ask.groups & GROUP_BIT(GROUP_peer);
+	ask.joined = s->joined;
+	if (s->joined && !kept) {
+		kept = true;
+		ask.max_age_usec = 0;
+	}
+	if (!kept && !readings_take_token(s->manager->readings, &req->caller))
 		return -EBUSY;
 	if (kept) {
 		s->text = strdup(req->text);
@@ -306,7 +320,7 @@ int stream_new(struct stream **ret, int *ret_fd, struct stream_owner *owner, str
 	if (!s)
 		return -ENOMEM;
 	s->fd = -1;
-	s->uid = req->uid;
+	s->uid = req->caller.uid;
 	s->manager = req->manager;
 	s->owner = owner;
 	arena_init(&s->arena);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "bus/caller.h"
 #include "model/field.h"
 #include "query/query.h"
 
@@ -35,7 +36,7 @@ struct stream_request {
 	const enum field_id *fields; /* NULL: all */
 	size_t n_fields;
 	enum stream_format format;
-	uint32_t uid; /* the caller */
+	struct caller caller;
 	/*
 	 * How old the answer may be. UINT64_MAX: the caller did not say; it is read
 	 * anew, but connections may be found in the tracker's table. 0: all is read

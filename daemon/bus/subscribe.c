@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Subscribers: connections that get the signal SocketsChanged */
+/* Subscribers: connections that get the signal SocketsChanged; long, for they are followed on a bus and without one */
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,6 +33,7 @@ struct subscription {
 	struct subscription *next;
 	struct subscribers *subscribers;
 	sd_bus *bus;
+	bool all; /* a private peer that is root: told of all network namespaces, others of ours alone */
 	struct sender *senders; /* of a message bus: who subscribed; NULL for a private peer */
 	uint64_t n_lost;        /* rows that were not sent to it */
 };
@@ -122,10 +123,16 @@ struct walk {
 	struct reader reader;
 	struct messages messages;
 	unsigned left;
+	bool blind, all; /* of the subscription */
+	uint64_t own_netns;
 };
 
-static void walk_init(struct walk *w, struct subscribers *s, unsigned n)
+/* For a subscription; NULL: to go over what was sent to all. */
+static void walk_init(struct walk *w, struct subscribers *s, const struct subscription *to, unsigned n)
 {
+	w->blind = to && to->senders;
+	w->all = !to || to->all;
+	w->own_netns = tracker_own_netns(manager_tracker(s->manager));
 	w->memory = (struct memory){ s->events.data + s->events.start, queue_pending(&s->events) };
 	reader_init(&w->reader, memory_input(&w->memory));
 	w->reader.header_seen = true; /* events only */
@@ -133,39 +140,46 @@ static void walk_init(struct walk *w, struct subscribers *s, unsigned n)
 	w->left = n;
 }
 
+/* What signals on a message bus say anybody may read. */
+static bool may_see(const struct walk *w, const struct message *m)
+{
+	return w->all || m->netns == 0 || m->netns == w->own_netns;
+}
+
 /* The next event of a kind into s->record. false at the end. */
-static bool walk_next(struct walk *w, struct subscribers *s, uint32_t kind, bool blind)
+static bool walk_next(struct walk *w, struct subscribers *s, uint32_t kind)
 {
 	struct message m;
 
 	while (w->left > 0 && messages_next(&w->messages, &m) > 0) {
 		w->left--;
-		if (context_event(s->context)->kind == kind && record_open(&s->record, &m, blind ? s->blind : s->context) == 0)
+		if (context_event(s->context)->kind == kind && may_see(w, &m) &&
+		    record_open(&s->record, &m, w->blind ? s->blind : s->context) == 0)
 			return true;
 	}
 	return false;
 }
 
-static int append_rows(sd_bus_message *m, struct subscribers *s, uint32_t kind, unsigned n, bool blind)
+static int append_rows(sd_bus_message *m, struct subscribers *s, const struct subscription *to, uint32_t kind, unsigned n)
 {
 	struct walk w;
 	int r;
 
-	walk_init(&w, s, n);
+	walk_init(&w, s, to, n);
 	r = sd_bus_message_open_container(m, 'a', ROW_STRUCT);
-	while (r >= 0 && walk_next(&w, s, kind, blind))
+	while (r >= 0 && walk_next(&w, s, kind))
 		r = row_append(m, &s->record);
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_removed(sd_bus_message *m, struct subscribers *s, unsigned n)
+static int append_removed(sd_bus_message *m, struct subscribers *s, const struct subscription *to, unsigned n)
 {
 	struct walk w;
 	int r;
 
-	walk_init(&w, s, n);
+	walk_init(&w, s, to, n);
 	r = sd_bus_message_open_container(m, 'a', "(tt)");
-	while (r >= 0 && walk_next(&w, s, SOCKETD_EVENT_CLOSED, true)) {
+	while (r >= 0 && walk_next(&w, s, SOCKETD_EVENT_CLOSED)) {
 		struct value netns;
 		uint64_t cookie = 0;
 
@@ -178,22 +192,36 @@ static int append_removed(sd_bus_message *m, struct subscribers *s, unsigned n)
 static int send_signal(struct subscribers *s, struct subscription *to, unsigned n, uint64_t n_lost)
 {
 	CLEANUP(sd_bus_message_unref) sd_bus_message *m = NULL;
-	bool blind = to->senders != NULL;
 	int r;
 
 	r = sd_bus_message_new_signal(to->bus, &m, SOCKETD_OBJECT_PATH, SOCKETD_MANAGER_INTERFACE, "SocketsChanged");
 	if (r >= 0)
 		r = sd_bus_message_append(m, "t", tracker_status(manager_tracker(s->manager))->generation);
 	if (r >= 0)
-		r = append_rows(m, s, SOCKETD_EVENT_OPENED, n, blind);
+		r = append_rows(m, s, to, SOCKETD_EVENT_OPENED, n);
 	if (r >= 0)
-		r = append_rows(m, s, SOCKETD_EVENT_CHANGED, n, blind);
+		r = append_rows(m, s, to, SOCKETD_EVENT_CHANGED, n);
 	if (r >= 0)
-		r = append_removed(m, s, n);
+		r = append_removed(m, s, to, n);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "t", n_lost);
 	/* Never send what was not put together whole: the bus would disconnect us. */
 	return r < 0 ? r : sd_bus_send(to->bus, m, NULL);
+}
+
+/* Whether there is something for it among the first n events. */
+static bool has_rows(struct subscribers *s, const struct subscription *to, unsigned n)
+{
+	struct message m;
+	struct walk w;
+
+	if (to->all || n == 0)
+		return n > 0;
+	walk_init(&w, s, to, n);
+	while (w.left-- > 0 && messages_next(&w.messages, &m) > 0)
+		if (may_see(&w, &m))
+			return true;
+	return false;
 }
 
 /* The signal to all connections that can take it; the others are told later how many rows they missed. */
@@ -205,7 +233,7 @@ static void send_all(struct subscribers *s)
 	for (struct subscription *i = s->first; i; i = i->next) {
 		uint64_t waiting = 0, n_lost = s->n_lost + i->n_lost;
 
-		if (n + n_lost == 0)
+		if (n_lost == 0 && !has_rows(s, i, n))
 			continue;
 		if (sd_bus_get_n_queued_write(i->bus, &waiting) < 0 || waiting > WRITES_MAX || send_signal(s, i, n, n_lost) < 0)
 			i->n_lost = n_lost + n;
@@ -213,8 +241,8 @@ static void send_all(struct subscribers *s)
 			i->n_lost = 0;
 	}
 	s->n_lost = 0;
-	walk_init(&w, s, n);
-	while (walk_next(&w, s, 0, true))
+	walk_init(&w, s, NULL, n);
+	while (walk_next(&w, s, 0))
 		;
 	queue_consume(&s->events, w.reader.offset);
 	s->n_events -= n;
@@ -278,10 +306,23 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* Events. */
 
+/* Whether some subscription is told of it. */
+static bool is_wanted(const struct subscribers *s, const struct record *r)
+{
+	if (r->netns == 0 || r->netns == tracker_own_netns(manager_tracker(s->manager)))
+		return true;
+	for (const struct subscription *i = s->first; i; i = i->next)
+		if (i->all)
+			return true;
+	return false;
+}
+
 static void on_event(struct hub_listener *l, const struct event_info *e, struct record *r)
 {
 	struct subscribers *s = (struct subscribers *)l;
 
+	if (r && !is_wanted(s, r))
+		return;
 	if (!r)
 		s->n_lost += e->n_lost;
 	else if (s->n_events >= SUBSCRIBE_WAITING_ROWS || event_write(&s->scratch, e, r, 0) < 0 ||
@@ -345,8 +386,8 @@ static int learn(struct subscribers *s)
 	if (r >= 0)
 		r = context_new(&s->blind);
 	if (r >= 0)
-		r = hub_learn(s->context);
-	return r < 0 ? r : hub_learn(s->blind);
+		r = hub_learn(manager_tracker(s->manager), s->context);
+	return r < 0 ? r : hub_learn(manager_tracker(s->manager), s->blind);
 }
 
 static int begin(struct subscribers **ret, struct manager *m)
@@ -433,7 +474,7 @@ static int sender_add(struct subscription *to, sd_bus_message *m)
 	return r;
 }
 
-static int add(struct manager *m, sd_bus_message *message)
+static int add(struct manager *m, sd_bus_message *message, const struct caller *caller)
 {
 	struct subscribers *s = subscribers_find(m);
 	sd_bus *bus = sd_bus_message_get_bus(message);
@@ -450,23 +491,24 @@ static int add(struct manager *m, sd_bus_message *message)
 	}
 	i->subscribers = s;
 	i->bus = sd_bus_ref(bus);
+	i->all = sd_bus_is_bus_client(bus) <= 0 && caller->sees == 0;
 	i->next = s->first;
 	s->first = i;
 	return sd_bus_is_bus_client(bus) > 0 ? sender_add(i, message) : 0;
 }
 
-static int subscribe(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int subscribe(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	struct subscription *s = subscription_find(manager, sd_bus_message_get_bus(m));
 	bool is_new = !s || (s->senders && !sender_find(s, m));
 	/* Some places are kept for root. */
-	uint64_t max = uid == 0 ? manager->config.subscribers_max : manager_share(manager->config.subscribers_max);
+	uint64_t max = caller->uid == 0 ? manager->config.subscribers_max : manager_share(manager->config.subscribers_max);
 	int r = 0;
 
 	if (is_new && subscribers_count(manager) >= max)
 		return bus_error_limits(error, "%llu have subscribed already; try OpenMonitor", (unsigned long long)max);
 	if (!s)
-		r = add(manager, m);
+		r = add(manager, m, caller);
 	else if (is_new)
 		r = sender_add(s, m);
 	if (r < 0)

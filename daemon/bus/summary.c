@@ -2,13 +2,17 @@
 /* GetSummary and ListNamespaces */
 
 #include <errno.h>
+#include <string.h>
 
+#include "bus/call.h"
 #include "bus/error.h"
 #include "bus/feed.h"
 #include "bus/kernel_module.h"
 #include "bus/summary.h"
 #include "bus/survey.h"
 #include "bus/variant.h"
+#include "model/netns.h"
+#include "model/value.h"
 #include "query/sort.h"
 
 struct summary {
@@ -121,10 +125,10 @@ static int groups_of(const struct summary *s, const struct query *q, uint32_t *r
 	return r;
 }
 
-static int get_summary(sd_bus_message *m, struct manager *manager, uint32_t uid, sd_bus_error *error)
+static int get_summary(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
 {
 	CLEANUP(filter_deinit) struct filter filter = { 0 };
-	struct survey_ask ask = { .filter = &filter, .uid = uid };
+	struct survey_ask ask = { .filter = &filter, .caller = *caller };
 	struct summary *s = calloc(1, sizeof(*s));
 	int r;
 
@@ -147,6 +151,8 @@ static int get_summary(sd_bus_message *m, struct manager *manager, uint32_t uid,
 		r = grouping_new(&s->grouping, s->keys, s->n_keys);
 	if (r >= 0)
 		r = groups_of(s, filter.query, &ask.groups);
+	if (r >= 0)
+		r = filter_check_joined(filter.query, ask.groups, error);
 	if (r < 0) {
 		summary_free(s);
 		return r;
@@ -159,12 +165,40 @@ int method_get_summary(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return call_run(m, userdata, get_summary, error);
 }
 
-int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int append_netns(sd_bus_message *m, const struct netns *id, uint64_t n_sockets)
 {
-	struct tracker *t = manager_tracker(userdata);
-	uint64_t n = t ? tracker_status(t)->n_sockets : 0;
+	char name[NETNS_NAME_MAX * 4] = "";
+
+	if (id->name)
+		text_escape(name, sizeof(name), id->name, strlen(id->name));
+	return sd_bus_message_append(m, "(tsu)", id->ino, name, (uint32_t)(n_sockets < UINT32_MAX ? n_sockets : UINT32_MAX));
+}
+
+/* Root is told of all, others of ours alone. Without tracking that is what there is. */
+static int list_namespaces(sd_bus_message *m, struct manager *manager, const struct caller *caller, sd_bus_error *error)
+{
+	CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+	struct netns own = { .ino = filter_own_netns(), .own = true };
+	struct tracker *t = manager_tracker(manager);
+	struct tracker_netns ns;
+	unsigned cursor = 0;
+	int r;
 
 	(void)error;
-	return sd_bus_reply_method_return(m, "a(tsu)", 1, filter_own_netns(), "",
-					  (uint32_t)(n < UINT32_MAX ? n : UINT32_MAX));
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(tsu)");
+	if (r >= 0 && !t)
+		r = append_netns(reply, &own, 0);
+	while (r >= 0 && t && tracker_netns_next(t, &cursor, &ns))
+		if (ns.id->own || caller->sees == 0)
+			r = append_netns(reply, ns.id, ns.n_sockets);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return call_run(m, userdata, list_namespaces, error);
 }

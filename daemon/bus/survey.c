@@ -17,7 +17,8 @@ struct survey {
 	struct manager *manager;
 	struct call *call; /* NULL while nobody waits */
 	struct filter filter;
-	uint32_t groups, uid;
+	uint32_t groups;
+	struct caller caller;
 	uint64_t table_age_usec;
 	const struct survey_ops *ops;
 	void *state;
@@ -76,7 +77,7 @@ static int begin_reading(struct survey *s)
 		.filter = s->filter.text,
 		.query = s->filter.query,
 		.groups = s->groups,
-		.uid = s->uid,
+		.caller = s->caller,
 		.table_age_usec = s->table_age_usec,
 	};
 
@@ -124,8 +125,10 @@ static int survey_rows(struct survey *s)
 		r = reading_walk_next(s->walk, &m);
 		if (r <= 0)
 			return r;
-		if (record_open(&s->record, &m, reading_walk_context(s->walk)) < 0 ||
-		    !query_match(s->filter.query, &s->record) || dedupe_is_twin(&s->dedupe, &s->record))
+		if (record_open(&s->record, &m, reading_walk_context(s->walk)) < 0)
+			continue;
+		reading_walk_attach(s->walk, &s->record);
+		if (!query_match(s->filter.query, &s->record) || dedupe_is_twin(&s->dedupe, &s->record))
 			continue;
 		r = s->ops->row(s->state, &s->record);
 		if (r != 0)
@@ -202,7 +205,7 @@ int survey_start(struct manager *m, sd_bus_message *call, const struct survey_as
 		.manager = m,
 		.filter = *ask->filter,
 		.groups = ask->groups,
-		.uid = ask->uid,
+		.caller = ask->caller,
 		.table_age_usec = ask->table_age_usec,
 		.ops = ops,
 		.state = state,
@@ -251,9 +254,9 @@ void *survey_state(const struct survey *s, const struct survey_ops *ops)
 	return s->ops == ops ? s->state : NULL;
 }
 
-uint32_t survey_uid(const struct survey *s)
+const struct caller *survey_caller(const struct survey *s)
 {
-	return s->uid;
+	return &s->caller;
 }
 
 bool survey_is_narrowed(const struct survey *s)

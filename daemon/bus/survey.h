@@ -32,7 +32,8 @@ struct survey_ops {
 
 struct survey_ask {
 	struct filter *filter; /* taken over */
-	uint32_t groups, uid;
+	uint32_t groups;
+	struct caller caller;
 	uint64_t table_age_usec; /* as in struct reading_ask */
 };
 
@@ -52,7 +53,7 @@ sd_bus_message *survey_message(const struct survey *s);
 struct survey *survey_next(const struct survey *s);
 /* The state of a survey with these ops, else NULL. */
 void *survey_state(const struct survey *s, const struct survey_ops *ops);
-uint32_t survey_uid(const struct survey *s);
+const struct caller *survey_caller(const struct survey *s);
 /* Whether it was the tracker's table that said which connections there are. */
 bool survey_is_narrowed(const struct survey *s);
 

@@ -386,20 +386,6 @@ static int get_dev(struct record *r, enum field_id id, unsigned n, struct value 
 	return slot_value_dev(r, slot_u32(r->module + MSG(ifindex)), ret);
 }
 
-/* With all namespaces asked for, each message says its own. */
-static int get_netns(struct record *r, enum field_id id, unsigned n, struct value *ret)
-{
-	uint64_t netns = slot_u32(r->module + MSG(netns));
-
-	(void)id, (void)n;
-	if (!netns && r->context)
-		netns = context_source(r->context, SOURCE_module)->netns;
-	if (!netns)
-		return -ENODATA;
-	value_set_u64(ret, netns);
-	return 0;
-}
-
 /* The group's name is asked of the context, as for rows of inet_diag. */
 static int get_cgroup(struct record *r, enum field_id id, unsigned n, struct value *ret)
 {
@@ -436,7 +422,6 @@ static const struct slot module_slots[] = {
 	[F_recv_q] = HEAD(U32, recv_q),
 	[F_send_q] = HEAD(U32, send_q),
 	[F_dev] = SLOT_FN(get_dev),
-	[F_netns] = SLOT_FN(get_netns),
 	[F_cgroup_id] = SLOT_FN(get_cgroup),
 	[F_cgroup] = SLOT_FN(get_cgroup),
 };
@@ -484,6 +469,9 @@ static int module_open(struct record *r)
 	if (!r->module)
 		return -EBADMSG;
 	memcpy(r->attr, r->module_attr, sizeof(r->attr));
+	/* With all namespaces asked for, each message says its own. */
+	if (slot_u32(r->module + MSG(netns)))
+		r->netns = slot_u32(r->module + MSG(netns));
 	return 0;
 }
 

@@ -35,8 +35,10 @@ static bool find_owner(struct record *r, unsigned n, const struct process **ret_
 {
 	uint64_t inode;
 
-	return r->context && record_inode(r, &inode) >= 0 &&
-	       context_owner(r->context, inode, n, ret_process, ret_pid, ret_fd);
+	/* An event's owner is known of sockets, too, that have no inode yet. */
+	if (record_inode(r, &inode) < 0)
+		inode = 0;
+	return r->context && context_owner(r->context, inode, n, ret_process, ret_pid, ret_fd);
 }
 
 /*
@@ -56,6 +58,8 @@ static int get_owner(struct record *r, enum field_id id, unsigned n, struct valu
 		value_set_u64(ret, pid);
 		return 0;
 	case F_fd:
+		if (fd == SOCKETD_OWNER_NO_FD)
+			return -ENODATA;
 		value_set_u64(ret, fd);
 		return 0;
 	case F_comm:

@@ -8,14 +8,23 @@
 
 static int get_netns(struct record *r, enum field_id id, unsigned n, struct value *ret)
 {
-	uint64_t netns = r->netns;
+	uint64_t netns = record_netns(r);
 
 	(void)id, (void)n;
-	if (!netns && r->context)
-		netns = context_source(r->context, r->source)->netns;
 	if (!netns)
 		return -ENODATA;
 	value_set_u64(ret, netns);
+	return 0;
+}
+
+static int get_netns_name(struct record *r, enum field_id id, unsigned n, struct value *ret)
+{
+	const struct netns_info *ns = r->context ? context_netns(r->context, record_netns(r)) : NULL;
+
+	(void)id, (void)n;
+	if (!ns || !ns->name)
+		return -ENODATA;
+	value_set_str(ret, ns->name, strlen(ns->name));
 	return 0;
 }
 
@@ -41,6 +50,7 @@ static int get_netid(struct record *r, enum field_id id, unsigned n, struct valu
 static const struct slot common_slots[] = {
 	[F_netid] = SLOT_FN(get_netid), /* where it is the same for all rows of a source */
 	[F_netns] = SLOT_FN(get_netns),
+	[F_netns_name] = SLOT_FN(get_netns_name),
 	[F_source] = SLOT_FN(get_source),
 };
 
@@ -126,7 +136,11 @@ static const struct slot *decoder_slot(const struct decoder *d, enum field_id id
 			return s;
 	}
 	s = table_slot(&common_table, id);
-	return s ? s : table_slot(&track_table, id);
+	if (!s)
+		s = table_slot(&track_table, id);
+	if (!s)
+		s = table_slot(&unit_table, id);
+	return s ? s : table_slot(&peer_table, id);
 }
 
 /* The bytes that a slot's offset counts in; NULL when the attribute is not there. */
@@ -341,6 +355,11 @@ static int get_u64(struct record *r, enum field_id id, uint64_t *ret)
 	return 0;
 }
 
+uint64_t record_netns(const struct record *r)
+{
+	return r->netns || !r->context ? r->netns : context_source(r->context, r->source)->netns;
+}
+
 uint32_t record_state(struct record *r)
 {
 	uint64_t state;
@@ -396,6 +415,11 @@ uint32_t decode_groups(enum field_id id)
 	const struct field *f = field_get(id);
 	uint32_t group = f ? GROUP_BIT(f->group) : 0;
 
+	if (group & GROUP_BIT(GROUP_peer))
+		return peer_groups(id);
+	/* What the kernel tells of no socket's group is its owner's. */
+	if (group & GROUP_BIT(GROUP_unit))
+		return group | GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_owner);
 	if (!(group & GROUPS_INTERNAL))
 		return group;
 	if (is_in_dumps(id))
@@ -430,6 +454,15 @@ bool decode_source_has(enum source_id source, enum field_id id)
 	case F_rx_segs_rate:
 	case F_retrans_rate:
 		return track_has_rates(source);
+	case F_peer_inode:
+	case F_peer_cookie:
+	case F_peer_netns:
+	case F_peer_name:
+	case F_peer_pid:
+	case F_peer_comm:
+	case F_peer_unit:
+	case F_peer_pending:
+		return peer_is_possible(source, id);
 	default:
 		break;
 	}

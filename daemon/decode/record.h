@@ -24,7 +24,7 @@ struct record {
 	const uint8_t *data;
 	uint32_t len;
 	enum source_id source;
-	uint32_t netns; /* as the message says; 0: that of its source */
+	uint32_t netns; /* as the message or its block says; 0: that of its source */
 	const struct source_def *def;
 	const struct decoder *decoder;
 	const struct context *context;
@@ -72,6 +72,9 @@ int record_get(struct record *r, enum field_id id, unsigned n, struct value *ret
 uint32_t record_state(struct record *r); /* enum tcp_state, 0 when there is none */
 int record_cookie(struct record *r, uint64_t *ret);
 int record_inode(struct record *r, uint64_t *ret);
+
+/* Inode number of the socket's network namespace, 0 when it is not known. */
+uint64_t record_netns(const struct record *r);
 
 /*
  * Whether a source's own messages can have a field at all: for plans, help and

@@ -131,7 +131,7 @@ int slot_value_dev(const struct record *r, uint32_t ifindex, struct value *ret)
 
 	if (!ifindex || !r->context)
 		return -ENODATA;
-	name = context_link_name(r->context, ifindex);
+	name = context_link_name(r->context, record_netns(r), ifindex);
 	if (!name)
 		return -ENODATA;
 	value_set_str(ret, name, strlen(name));

@@ -101,7 +101,7 @@ extern const struct decoder inet_tcp_decoder, inet_dgram_decoder, mptcp_decoder,
 	smc_decoder, tipc_decoder, proc_inet_decoder, module_decoder;
 
 extern const struct slot_table inet_table, inet_listen_table, inet_cong_table, tcp_info_table,
-	tcp_info_listen_table, ulp_table, skmeminfo_table, owner_table, track_table;
+	tcp_info_listen_table, ulp_table, skmeminfo_table, owner_table, track_table, peer_table, unit_table;
 
 /* What the kernel module's message of a socket adds to its row: the head's, then the groups'. */
 extern const struct slot_table module_head_table, module_group_table;
@@ -120,6 +120,10 @@ const struct nlattr *slot_next(const uint8_t **data, size_t *len);
 
 /* Whether rows of a source can have rates. */
 bool track_has_rates(enum source_id source);
+
+/* Whether rows of a source can have another end that is found, with this field of group peer; the groups that it is asked for with. */
+bool peer_is_possible(enum source_id source, enum field_id id);
+uint32_t peer_groups(enum field_id id);
 
 /* The module's message of the socket that the record is of; NULL for none. A damaged one is none. */
 void module_join(struct record *r, const uint8_t *data, size_t len);

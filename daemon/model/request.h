@@ -25,6 +25,7 @@ struct exact_key {
 	uint8_t local[16], peer[16];
 	uint16_t local_port, peer_port; /* host order */
 	uint32_t ifindex;
+	uint32_t netns; /* inode number of its namespace; 0 for the reader's own */
 	bool may_end; /* TIME-WAIT when it was last seen: that it is not found is an answer */
 };
 

@@ -32,3 +32,18 @@ const struct source_def *source_def_get(uint32_t id)
 		return NULL;
 	return &defs[id];
 }
+
+bool source_has_tuple(const struct source_def *def)
+{
+	if (def->kind != KIND_INET && def->kind != KIND_PROC_INET)
+		return false;
+	switch (def->protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_DCCP:
+	case PROTOCOL_MPTCP:
+		return true;
+	}
+	return false;
+}

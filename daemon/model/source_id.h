@@ -4,6 +4,7 @@
 #ifndef SOCKETD_MODEL_SOURCE_ID_H
 #define SOCKETD_MODEL_SOURCE_ID_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PROTOCOL_MPTCP 262 /* IPPROTO_MPTCP; Debian 12's libc lacks it */
@@ -90,5 +91,8 @@ struct source_def {
 
 /* NULL for a number that is no source. */
 const struct source_def *source_def_get(uint32_t id);
+
+/* Whether two addresses and two ports say which connection a socket has: TCP, UDP and their like. */
+bool source_has_tuple(const struct source_def *def);
 
 #endif

@@ -30,6 +30,15 @@ int ask_request(const struct query *q, const enum field_id *fields, size_t n_fie
 	return r;
 }
 
+bool ask_wants_pairs(const struct query *q, const enum field_id *fields, size_t n_fields)
+{
+	uint32_t groups = query_groups(q);
+
+	for (size_t i = 0; fields && i < n_fields; i++)
+		groups |= decode_groups(fields[i]);
+	return groups & GROUP_BIT(GROUP_peer);
+}
+
 enum field_id query_module_field(const struct query *q)
 {
 	for (size_t i = 1; i < q->n_nodes; i++) {

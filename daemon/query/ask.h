@@ -4,6 +4,7 @@
 #ifndef SOCKETD_QUERY_ASK_H
 #define SOCKETD_QUERY_ASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,12 @@
  */
 int ask_request(const struct query *q, const enum field_id *fields, size_t n_fields, uint32_t uid,
 		const struct plan_names *names, struct request *ret);
+
+/*
+ * Whether the other ends of sockets are asked for, by the filter or by fields (NULL: none by them): then
+ * all is read that can be one (query/pairs.h), in all namespaces, and joined when it is there.
+ */
+bool ask_wants_pairs(const struct query *q, const enum field_id *fields, size_t n_fields);
 
 /* The first field of a filter that only the kernel module tells, F_none where there is none. */
 enum field_id query_module_field(const struct query *q);

@@ -272,11 +272,6 @@ int json_record(struct record *r, const enum field_id *fields, size_t n_fields, 
 	return 0;
 }
 
-bool source_is_absent(int error)
-{
-	return error == ENOENT || error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
-}
-
 static int add_source(struct json_object *array, const struct source_def *def, const struct source_state *s, bool *partial)
 {
 	struct json_object *o = json_object_new_object();
@@ -320,6 +315,74 @@ static int add_host(struct json_object *o, const struct host_info *h)
 	return e;
 }
 
+static int add_namespace(struct json_object *array, const struct netns_info *ns)
+{
+	struct json_object *o = json_object_new_object();
+	struct value v;
+	int e;
+
+	e = append(array, o);
+	if (e == 0)
+		e = add(o, "netns", json_object_new_uint64(ns->ino));
+	if (e == 0 && ns->name) {
+		value_set_str(&v, ns->name, strlen(ns->name));
+		e = add(o, "netns_name", new_text(field_get(F_netns_name), &v));
+	}
+	if (e == 0 && ns->own)
+		e = add(o, "own", json_object_new_boolean(true));
+	return e;
+}
+
+static int add_failure(struct json_object *array, const struct source_failure *f)
+{
+	struct json_object *o = json_object_new_object();
+	int e;
+
+	e = append(array, o);
+	if (e == 0)
+		e = add(o, "netns", json_object_new_uint64(f->netns));
+	if (e == 0)
+		e = add(o, "source", json_object_new_string(source_def_get(f->source)->name));
+	if (e == 0)
+		e = add(o, "error", json_object_new_string(strerror(f->error)));
+	if (e == 0)
+		e = add(o, "errno", json_object_new_int(f->error));
+	return e;
+}
+
+/* Which were read, where they are more than the reader's own, and where a source failed. */
+static int add_namespaces(struct json_object *o, const struct context *c)
+{
+	struct json_object *namespaces = json_object_new_array(), *failed;
+	const struct source_failure *failures;
+	const struct netns_info *ns;
+	size_t n;
+	int e;
+
+	e = add(o, "namespaces", namespaces);
+	for (size_t i = 0; e == 0 && (ns = context_netns_at(c, i)); i++)
+		e = add_namespace(namespaces, ns);
+	failures = context_failures(c, &n);
+	if (e < 0 || n == 0)
+		return e;
+	failed = json_object_new_array();
+	e = add(o, "failures", failed);
+	for (size_t i = 0; e == 0 && i < n; i++)
+		e = add_failure(failed, &failures[i]);
+	return e;
+}
+
+/* How many there are that were not read. */
+static int add_hidden(struct json_object *o, const struct context *c, bool *partial)
+{
+	uint32_t hidden;
+
+	if (!context_hidden_netns(c, &hidden))
+		return 0;
+	*partial |= hidden > 0;
+	return add(o, "hidden_namespaces", json_object_new_uint64(hidden));
+}
+
 int json_reading(const struct context *c, const char *error, struct json_object **ret)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
@@ -337,6 +400,10 @@ int json_reading(const struct context *c, const char *error, struct json_object 
 	for (unsigned id = 1; id < SOURCE_COUNT && e == 0; id++)
 		if (context_source(c, id)->seen)
 			e = add_source(sources, source_def_get(id), context_source(c, id), &partial);
+	if (e == 0 && context_n_netns(c) > 1)
+		e = add_namespaces(o, c);
+	if (e == 0)
+		e = add_hidden(o, c, &partial);
 	if (e == 0 && context_owners_known(c, &owners_error, &hidden)) {
 		e = add(o, "hidden_processes", json_object_new_uint64(hidden));
 		if (e == 0 && owners_error) {

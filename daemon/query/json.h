@@ -33,9 +33,6 @@ int json_reading(const struct context *c, const char *error, struct json_object 
  */
 int json_event(const struct event_info *event, struct json_object *socket, struct json_object **ret);
 
-/* A source's error that only says that this kernel has no such family: nothing is missing from the answer. */
-bool source_is_absent(int error);
-
 /* How many values a list of a row has from the n-th on: what who shows no more than n leaves out. */
 unsigned record_list_rest(struct record *r, enum field_id id, unsigned n);
 

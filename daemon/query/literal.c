@@ -312,11 +312,49 @@ static int masked_literal(struct parser *p, const struct field *f, enum op op, c
 	return 0;
 }
 
+/*
+ * A namespace is named by its inode number, and by its name: what is no number,
+ * or in quotes. Many have none: "!= host" is meant of these, too, so that it is not the
+ * comparison of an absent field.
+ */
+static int netns_literal(struct parser *p, const struct field *f, enum op op, const struct token *t, node_ref *ret)
+{
+	const struct field *name = field_get(F_netns_name);
+	struct node_list both = {};
+	struct range range;
+	node_ref known, not;
+	int r;
+
+	if (op != OP_GLOB && op != OP_NOT_GLOB && !t->quoted) {
+		r = number_range(f, op, t->text, t->len, &range);
+		if (r != -EINVAL || (op != OP_EQ && op != OP_NE))
+			return r < 0 ? number_error(p, f, t, r) : range_leaf(p, f, op, range, ret);
+	}
+	if (op == OP_GLOB || op == OP_NOT_GLOB)
+		r = glob_literal(p, name, OP_GLOB, t, ret);
+	else
+		r = text_literal(p, name, op == OP_NE ? OP_EQ : op, t, ret);
+	if (r < 0 || (op != OP_NE && op != OP_NOT_GLOB))
+		return r;
+	r = tree_add(p->q, LEAF_HAS, F_netns, &known);
+	if (r >= 0)
+		r = tree_add(p->q, NODE_NOT, F_none, &not);
+	if (r < 0)
+		return parse_tree_error(p, t, r);
+	p->q->nodes[not].child = *ret;
+	tree_append(p->q, &both, known);
+	tree_append(p->q, &both, not);
+	r = tree_join(p->q, NODE_AND, &both, ret);
+	return r < 0 ? parse_tree_error(p, t, r) : 0;
+}
+
 int literal_parse(struct parser *p, const struct field *f, enum op op, const struct token *t, node_ref *ret)
 {
 	bool is_name =
 		f->wire == WIRE_str || f->wire == WIRE_addr || f->wire == WIRE_str_list || f->wire == WIRE_addr_list;
 
+	if (f->id == F_netns)
+		return netns_literal(p, f, op, t, ret);
 	if (op == OP_GLOB || op == OP_NOT_GLOB) {
 		if (!is_name)
 			return parse_fail(p, t, "%s is a number: patterns (~) are for names and addresses", f->name);

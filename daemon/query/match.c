@@ -2,6 +2,7 @@
 /* The tree against a row, with short circuits: a field is decoded when the answer hangs on it */
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "model/words.h"
 #include "query/tree.h"
@@ -95,6 +96,27 @@ static bool match_value(const struct node *n, struct record *r)
 	return i > 0 && n->invert;
 }
 
+/* Of a UNIX socket, and of most other families, the kernel tells no group: those that hold it have one. */
+static bool match_component(const struct node *n, struct record *r)
+{
+	const struct process *p;
+	uint32_t pid, fd;
+	uint64_t inode;
+	struct value v;
+
+	if (n->field != F_cgroup || record_get(r, F_cgroup, 0, &v) >= 0)
+		return match_value(n, r);
+	if (!r->context)
+		return false;
+	/* An event's owner is known of sockets, too, that have no inode yet. */
+	if (record_inode(r, &inode) < 0)
+		inode = 0;
+	for (unsigned i = 0; context_owner(r->context, inode, i, &p, &pid, &fd); i++)
+		if (p && p->cgroup && tree_has_component(n, p->cgroup, strlen(p->cgroup)))
+			return true;
+	return false;
+}
+
 static bool match_node(const struct query *q, node_ref ref, struct record *r)
 {
 	const struct node *n = tree_node(q, ref);
@@ -127,8 +149,9 @@ static bool match_node(const struct query *q, node_ref ref, struct record *r)
 	case LEAF_TEXT:
 	case LEAF_GLOB:
 	case LEAF_ADDRESS:
-	case LEAF_COMPONENT:
 		return match_value(n, r);
+	case LEAF_COMPONENT:
+		return match_component(n, r);
 	case NODE_NONE:
 		break;
 	}

@@ -10,6 +10,7 @@
 
 #include "decode/record.h"
 #include "model/cleanup.h"
+#include "model/request.h"
 #include "snapshot/messages.h"
 
 /*
@@ -36,10 +37,22 @@ int pairs_add(struct pairs *p, struct record *r, const struct message *m);
 /* The other end of a row: its message, and whether the row waits for accept(2) there. False when there is none, or not one alone. */
 bool pairs_find(const struct pairs *p, struct record *r, struct message *ret, bool *ret_pending);
 
-/* The n-th client that waits for a listener's accept(2); false when there are fewer. */
-bool pairs_pending(const struct pairs *p, struct record *listener, unsigned n, struct message *ret);
+/* Room for the end of one row: where its record points as long as it is looked at. */
+struct pair_end {
+	struct record record;
+	struct record_peer peer;
+};
+
+/* Sets r->peer, so that record_get() has the fields of group peer. p may be NULL: then there are none. */
+void pairs_attach(const struct pairs *p, struct record *r, struct pair_end *e);
+
+/* Bytes that it takes beside the rows. */
+size_t pairs_memory(const struct pairs *p);
 
 /* Groups that a reading needs for it, and the sources' families: what a caller asks for beside his own. */
-#define PAIRS_GROUPS (GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_af_unix))
+#define PAIRS_GROUPS (GROUP_BIT(GROUP_base) | GROUP_BIT(GROUP_af_unix) | GROUP_BIT(GROUP_peer))
+
+/* A request that has GROUP_peer among its groups reads all that can be an end of what it reads; the rest stays as it is. */
+void pairs_widen(struct request *req);
 
 #endif

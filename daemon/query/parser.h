@@ -20,6 +20,7 @@ enum term_class {
 	TERM_OTHER,
 	TERM_STATE, /* state X, exclude X */
 	TERM_TARGET,
+	TERM_NETNS,  /* the TARGET netns:NAME: where the others are looked for */
 	TERM_NETID,  /* tcp, u_str */
 	TERM_FAMILY, /* inet, inet6 */
 };

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "model/words.h"
+#include "query/pairs.h"
 #include "query/plan.h"
 
 static bool source_has(const struct plan *p, enum field_id field)
@@ -126,6 +127,9 @@ enum truth plan_leaf(const struct plan *p, const struct node *n)
 	struct value family = { .kind = VALUE_U64, .u = is_module ? p->family : p->def->family };
 
 	if (n->kind == LEAF_STATE)
+		return TRUTH_MAYBE;
+	/* A row of any kind can be its owner's. */
+	if (n->kind == LEAF_COMPONENT)
 		return TRUTH_MAYBE;
 	if (n->kind == LEAF_AUTOBOUND)
 		return has_bytecode(p->def) || (is_module && !p->unlisted) ? TRUTH_MAYBE : certain(n->invert);
@@ -378,5 +382,6 @@ int query_plan(const struct query *q, const struct plan_names *names, struct req
 			return r;
 	}
 	plan_module(q, numbers, req);
+	pairs_widen(req);
 	return 0;
 }

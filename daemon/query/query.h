@@ -58,4 +58,12 @@ struct plan_names {
 
 int query_plan(const struct query *q, const struct plan_names *names, struct request *req);
 
+/*
+ * Of the namespaces that there are (known, the own one among them), those in which a row can match;
+ * where there is none the own one alone, which is soon read and matches nothing: an empty
+ * list would be the same to a request. *ret is filled anew, with copies; n_hidden is
+ * that of known where the query can find rows in such. -ENOMEM.
+ */
+int query_plan_netns(const struct query *q, const struct netns_list *known, struct netns_list *ret);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/pairs.h"
 #include "query/sort.h"
 #include "snapshot/arena.h"
 
@@ -174,13 +175,16 @@ static int keep_value(struct sorter *s, const struct record *r, struct value *v)
 	return 0;
 }
 
-static int decode_keys(struct sorter *s, const struct store *store, const struct context *c)
+static int decode_keys(struct sorter *s, const struct store *store, const struct context *c, const struct pairs *p)
 {
 	for (size_t i = 0; i < store->n_messages; i++) {
 		struct value *values = &s->values[i * s->n_keys];
+		struct pair_end end;
 		struct record r;
 		bool damaged = record_open(&r, &store->messages[i], c) < 0;
 
+		if (!damaged)
+			pairs_attach(p, &r, &end);
 		for (size_t k = 0; k < s->n_keys; k++) {
 			values[k].kind = VALUE_NONE;
 			if (damaged)
@@ -194,7 +198,7 @@ static int decode_keys(struct sorter *s, const struct store *store, const struct
 	return 0;
 }
 
-int sort_messages(struct store *s, const struct context *c, const struct sort_key *keys, size_t n_keys)
+int sort_joined(struct store *s, const struct context *c, const struct pairs *p, const struct sort_key *keys, size_t n_keys)
 {
 	CLEANUP(free) struct message *messages = NULL;
 	CLEANUP(free) struct entry *entries = NULL;
@@ -214,7 +218,7 @@ int sort_messages(struct store *s, const struct context *c, const struct sort_ke
 
 	sorter.values = values;
 	arena_init(&sorter.texts);
-	r = decode_keys(&sorter, s, c);
+	r = decode_keys(&sorter, s, c, p);
 	if (r >= 0) {
 		for (size_t i = 0; i < n; i++)
 			entries[i] =
@@ -226,4 +230,9 @@ int sort_messages(struct store *s, const struct context *c, const struct sort_ke
 	}
 	arena_deinit(&sorter.texts);
 	return r;
+}
+
+int sort_messages(struct store *s, const struct context *c, const struct sort_key *keys, size_t n_keys)
+{
+	return sort_joined(s, c, NULL, keys, n_keys);
 }

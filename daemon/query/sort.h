@@ -25,6 +25,10 @@ struct sort_key {
  */
 int sort_messages(struct store *s, const struct context *c, const struct sort_key *keys, size_t n_keys);
 
+/* The same by fields of the other end as well, which p knows; NULL: nothing is known of them. */
+struct pairs;
+int sort_joined(struct store *s, const struct context *c, const struct pairs *p, const struct sort_key *keys, size_t n_keys);
+
 /* <0, 0, >0: two values of one field, as sorting and the filter's < and > have it. */
 int value_compare(const struct value *a, const struct value *b);
 

@@ -118,9 +118,8 @@ static int prefix_target(struct parser *p, const struct token *t, const struct p
 
 	literal.text = value;
 	literal.len = t->len - (size_t)(value - t->text);
-	if (x->field == F_netns && (value[0] < '0' || value[0] > '9'))
-		return parse_fail(p, t,
-				  "a namespace is named by its inode number here: netns:4026531840 (lsns -t net)");
+	/* What stands in quotes is the target; a name of digits alone is netns_name = '7'. */
+	literal.quoted = false;
 	if (literal.len == 0)
 		return parse_fail(p, t, "expected a value behind %s:", x->word);
 	r = literal_parse(p, field_get(x->field), OP_EQ, &literal, ret);
@@ -164,7 +163,7 @@ static int kind_target(struct parser *p, const struct token *t, const char *colo
 	return r < 0 ? r : 1;
 }
 
-static const char unit_prefix[] = "unit:";
+static const char unit_prefix[] = "unit:", container_prefix[] = "container:";
 
 static bool ends_in_unit_type(const struct token *t)
 {
@@ -179,23 +178,70 @@ static bool ends_in_unit_type(const struct token *t)
 	return false;
 }
 
+/* A leaf of text, of which a name is all (LEAF_TEXT) or a part (LEAF_COMPONENT). */
+static int add_name(struct parser *p, struct node_list *l, enum node_kind kind, enum field_id field, const char *name,
+		    size_t len)
+{
+	node_ref node;
+	int r = tree_add(p->q, kind, field, &node);
+
+	if (r < 0)
+		return r;
+	p->q->nodes[node].text = name;
+	p->q->nodes[node].len = len;
+	tree_append(p->q, l, node);
+	return 0;
+}
+
 /*
- * Units are groups: the name is a component of the path. Their names hold \x2d
- * for a "-" as it is, so only a name with \\ was printed by us.
+ * Units are groups: the name is a component of the path, that of the socket or, where the kernel
+ * tells none, of a process that holds it. What PID 1 holds for others is of a .socket unit, and of
+ * the service that it starts. Names hold \x2d for a "-" as it is, so only a name with \\ was
+ * printed by us.
  */
 static int unit_target(struct parser *p, const struct token *t, node_ref *ret)
 {
+	static const enum field_id fields[] = { F_unit, F_slice, F_user_unit, F_activates };
 	char *name = tree_copy(p->q, t->text, t->len);
+	struct node_list any = {};
 	size_t len = t->len;
 	int r;
 
-	r = name ? tree_add(p->q, LEAF_COMPONENT, F_cgroup, ret) : -ENOMEM;
+	if (name && strstr(name, "\\\\") && text_unescape(name, len, &len) < 0)
+		return parse_fail(p, t, "bad escape: a byte is \\xHH, a backslash \\\\");
+	r = name ? add_name(p, &any, LEAF_COMPONENT, F_cgroup, name, len) : -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(fields) && r >= 0; i++)
+		r = add_name(p, &any, LEAF_TEXT, fields[i], name, len);
+	if (r >= 0)
+		r = tree_join(p->q, NODE_OR, &any, ret);
+	return r < 0 ? parse_tree_error(p, t, r) : 1;
+}
+
+/* Digits of an id that are shown (model/unit.h), and of a whole one. */
+#define ID_SHOWN 12
+#define ID_WHOLE 64
+
+/* container:NAME: as it is shown ("docker:0123456789ab"), or a part of it; an id can be whole, too. */
+static int container_target(struct parser *p, const struct token *t, node_ref *ret)
+{
+	const size_t prefix = strlen(container_prefix);
+	char *name = tree_copy(p->q, t->text + prefix, t->len - prefix);
+	struct node_list one = {};
+	size_t len = t->len - prefix;
+	int r;
+
+	if (len == 0)
+		return parse_fail(p, t, "expected the name of a container behind container:, such as docker:3f2a09c1d5e7 or web");
+	if (name && text_unescape(name, len, &len) < 0)
+		return parse_fail(p, t, "bad escape: a byte is \\xHH, a backslash \\\\");
+	/* The id is what stands behind the runtime's name, if that is there. */
+	if (name && len >= ID_WHOLE && strspn(name + len - ID_WHOLE, "0123456789abcdef") == ID_WHOLE &&
+	    (len == ID_WHOLE || strchr(":/", name[len - ID_WHOLE - 1])))
+		len -= ID_WHOLE - ID_SHOWN;
+	r = name ? add_name(p, &one, LEAF_COMPONENT, F_container, name, len) : -ENOMEM;
 	if (r < 0)
 		return parse_tree_error(p, t, r);
-	if (strstr(name, "\\\\") && text_unescape(name, len, &len) < 0)
-		return parse_fail(p, t, "bad escape: a byte is \\xHH, a backslash \\\\");
-	p->q->nodes[*ret].text = name;
-	p->q->nodes[*ret].len = len;
+	*ret = one.first;
 	return 1;
 }
 
@@ -225,6 +271,8 @@ static int parse_target(struct parser *p, const struct token *t, node_ref *ret)
 	}
 	if (t->len >= strlen(unit_prefix) && strncasecmp(t->text, unit_prefix, strlen(unit_prefix)) == 0)
 		return unit_prefix_target(p, t, ret);
+	if (t->len >= strlen(container_prefix) && strncasecmp(t->text, container_prefix, strlen(container_prefix)) == 0)
+		return container_target(p, t, ret);
 	for (size_t i = 0; colon && i < ARRAY_SIZE(prefixes); i++) {
 		size_t n = strlen(prefixes[i].word);
 
@@ -243,7 +291,7 @@ static int parse_target(struct parser *p, const struct token *t, node_ref *ret)
 		return parse_fail(
 			p, t,
 			"%s is no TARGET: say :443, tcp:443, 10.0.0.1:443, [::1]:22, pid:1, ino:123, sk:1a2b, "
-			"uid:0, dev:lo, cgroup:/path, unit:NAME",
+			"uid:0, dev:lo, netns:NAME, cgroup:/path, unit:NAME, container:NAME",
 			parse_shown(t, shown));
 	}
 	if (ends_in_unit_type(t))

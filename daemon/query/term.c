@@ -440,7 +440,9 @@ int term_parse(struct parser *p, struct term *ret)
 	}
 	r = target_parse(p, &t, &ret->node);
 	if (r > 0) {
-		ret->class = TERM_TARGET;
+		enum field_id field = p->q->nodes[ret->node].field;
+
+		ret->class = field == F_netns || field == F_netns_name ? TERM_NETNS : TERM_TARGET;
 		return parse_advance(p);
 	}
 	if (r < 0)

@@ -226,17 +226,30 @@ static bool glob_address(const struct glob *g, const struct address *a)
 	return glob_match(g, text, len);
 }
 
-static bool has_component(const char *path, size_t len, const char *name, size_t name_len)
+bool tree_has_component(const struct node *n, const char *path, size_t len)
 {
 	for (size_t start = 0; start <= len;) {
 		const char *slash = start < len ? memchr(path + start, '/', len - start) : NULL;
 		size_t end = slash ? (size_t)(slash - path) : len;
 
-		if (end - start == name_len && memcmp(path + start, name, name_len) == 0)
+		if (end - start == n->len && memcmp(path + start, n->text, n->len) == 0)
 			return true;
 		start = end + 1;
 	}
 	return false;
+}
+
+/* "kubernetes:POD/ID" is found by all of it, by what is behind the runtime's name, and by each part of that. */
+static bool container_matches(const struct node *n, const char *text, size_t len)
+{
+	const char *colon = len ? memchr(text, ':', len) : NULL;
+	size_t behind = colon ? (size_t)(colon - text) + 1 : 0;
+
+	if (len == n->len && memcmp(text, n->text, len) == 0)
+		return true;
+	if (len - behind == n->len && memcmp(text + behind, n->text, n->len) == 0)
+		return true;
+	return tree_has_component(n, text + behind, len - behind);
 }
 
 bool tree_value_matches(const struct node *n, const struct value *v)
@@ -262,7 +275,10 @@ bool tree_value_matches(const struct node *n, const struct value *v)
 	case LEAF_ADDRESS:
 		return v->kind == VALUE_ADDR && address_matches(n, &v->addr);
 	case LEAF_COMPONENT:
-		return v->kind == VALUE_STR && has_component(v->str.data, v->str.len, n->text, n->len);
+		if (v->kind != VALUE_STR)
+			return false;
+		return n->field == F_container ? container_matches(n, v->str.data, v->str.len)
+					       : tree_has_component(n, v->str.data, v->str.len);
 	case NODE_NONE:
 	case NODE_ALL:
 	case NODE_AND:

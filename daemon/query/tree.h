@@ -27,7 +27,7 @@ enum node_kind {
 	LEAF_GLOB,      /* text or address like a pattern */
 	LEAF_ADDRESS,   /* compare with an address, or in its prefix */
 	LEAF_RATIO,     /* field / divisor compared with a number */
-	LEAF_COMPONENT, /* text has this component between slashes */
+	LEAF_COMPONENT, /* text has this component between slashes; of F_cgroup, an owner's where the socket has none */
 	LEAF_AUTOBOUND,
 };
 
@@ -110,6 +110,9 @@ int tree_join(struct query *q, enum node_kind kind, const struct node_list *l, n
 size_t tree_normalise(struct range *ranges, size_t n);
 
 bool tree_in_ranges(const struct node *n, uint64_t ordinal);
+
+/* Of LEAF_COMPONENT. */
+bool tree_has_component(const struct node *n, const char *path, size_t len);
 
 /* Whether the field's numbers are signed: its ranges are shifted then. */
 bool tree_is_signed(enum field_id field);

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a stream tells beside the messages */
+/* What a stream tells beside the messages. Over 500 lines: a function for each kind of block, and one for each question. */
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <string.h>
 
+#include "snapshot/attrs.h"
 #include "snapshot/context.h"
+#include "model/unit.h"
 #include "snapshot/name_table.h"
 
 struct context {
 	struct host_info host;
 	struct source_state sources[SOURCE_COUNT];
-	struct name_table links, cgroups;
-	struct process *processes;
-	size_t n_processes, n_processes_allocated;
-	struct socketd_owner *owners;
-	size_t n_owners, n_owners_allocated;
-	bool indexed; /* processes by pid, owners by inode, pid, fd */
-	bool has_owners, owners_known;
+	struct name_table links; /* by link_key() */
+	struct name_table cgroups;
+	struct netns_table netns;
+	struct unit_table units;
+	bool has_units; /* of processes and sockets, beside the table */
+	struct source_failure *failures;
+	size_t n_failures, n_failures_allocated;
+	struct process_table holders;
+	bool owners_known;
 	int owners_error;
-	uint32_t hidden_pids;
+	uint32_t hidden_pids, hidden_netns;
+	bool has_hidden_netns;
 	struct event_info event;
 	bool has_event;
 	struct socketd_track *tracks; /* of the last TRACKS block */
@@ -28,12 +33,7 @@ struct context {
 	uint8_t *marks;
 };
 
-/* Attributes of one block, by number. */
-#define ATTRS_MAX 16
-
-struct attrs {
-	const struct nlattr *row[ATTRS_MAX];
-};
+#define MAX_ERRNO 4095 /* include/linux/err.h */
 
 int context_new(struct context **ret)
 {
@@ -46,25 +46,16 @@ int context_new(struct context **ret)
 	return 0;
 }
 
-static void forget_owners(struct context *c)
-{
-	for (size_t i = 0; i < c->n_processes; i++) {
-		free((char *)c->processes[i].comm);
-		free((char *)c->processes[i].user);
-	}
-	c->n_processes = c->n_owners = 0;
-	c->has_owners = c->indexed = false;
-}
-
 struct context *context_free(struct context *c)
 {
 	if (!c)
 		return NULL;
 	name_table_deinit(&c->links);
 	name_table_deinit(&c->cgroups);
-	forget_owners(c);
-	free(c->processes);
-	free(c->owners);
+	netns_table_deinit(&c->netns);
+	unit_table_deinit(&c->units);
+	free(c->failures);
+	process_table_deinit(&c->holders);
 	free(c->tracks);
 	module_rows_deinit(&c->module);
 	free(c->marks);
@@ -72,51 +63,9 @@ struct context *context_free(struct context *c)
 	return NULL;
 }
 
-static int attrs_parse(struct attrs *a, const struct block *b)
+static uint64_t link_key(uint64_t netns, uint32_t ifindex)
 {
-	size_t offset = 0;
-
-	memset(a, 0, sizeof(*a));
-	while (offset < b->length) {
-		const struct nlattr *nla = (const struct nlattr *)(b->payload + offset);
-
-		if (b->length - offset < sizeof(*nla) || nla->nla_len < sizeof(*nla) || nla->nla_len > b->length - offset)
-			return -EBADMSG;
-		if (nla->nla_type < ATTRS_MAX)
-			a->row[nla->nla_type] = nla;
-		offset += MNL_ALIGN(nla->nla_len);
-	}
-	return 0;
-}
-
-/* An integer attribute; false when it is absent or of another size. */
-static bool attr_u32(const struct attrs *a, unsigned type, uint32_t *ret)
-{
-	if (!a->row[type] || mnl_attr_get_payload_len(a->row[type]) != sizeof(*ret))
-		return false;
-	*ret = mnl_attr_get_u32(a->row[type]);
-	return true;
-}
-
-static bool attr_u64(const struct attrs *a, unsigned type, uint64_t *ret)
-{
-	if (!a->row[type] || mnl_attr_get_payload_len(a->row[type]) != sizeof(*ret))
-		return false;
-	memcpy(ret, mnl_attr_get_payload(a->row[type]), sizeof(*ret));
-	return true;
-}
-
-static void attr_text(const struct attrs *a, unsigned type, char *buf, size_t size)
-{
-	size_t len;
-
-	if (!a->row[type])
-		return;
-	len = mnl_attr_get_payload_len(a->row[type]);
-	if (len >= size)
-		len = size - 1;
-	memcpy(buf, mnl_attr_get_payload(a->row[type]), len);
-	buf[len] = '\0';
+	return netns << 32 | ifindex;
 }
 
 /* Doubles an array when it is full. */
@@ -140,14 +89,14 @@ static int grow(void *rows, size_t n, size_t *n_allocated, size_t row_size, size
 
 static void apply_host(struct context *c, const struct attrs *a)
 {
-	attr_u64(a, SOCKETD_HOST_REALTIME, &c->host.realtime_usec);
-	attr_u64(a, SOCKETD_HOST_BOOTTIME, &c->host.boottime_usec);
-	attr_u64(a, SOCKETD_HOST_TABLE_AGE, &c->host.table_age_usec);
-	attr_u32(a, SOCKETD_HOST_UID, &c->host.uid);
-	attr_text(a, SOCKETD_HOST_NAME, c->host.name, sizeof(c->host.name));
-	attr_text(a, SOCKETD_HOST_RELEASE, c->host.release, sizeof(c->host.release));
-	attr_text(a, SOCKETD_HOST_VERSION, c->host.version, sizeof(c->host.version));
-	attr_text(a, SOCKETD_HOST_BOOT_ID, c->host.boot_id, sizeof(c->host.boot_id));
+	attrs_u64(a, SOCKETD_HOST_REALTIME, &c->host.realtime_usec);
+	attrs_u64(a, SOCKETD_HOST_BOOTTIME, &c->host.boottime_usec);
+	attrs_u64(a, SOCKETD_HOST_TABLE_AGE, &c->host.table_age_usec);
+	attrs_u32(a, SOCKETD_HOST_UID, &c->host.uid);
+	attrs_text(a, SOCKETD_HOST_NAME, c->host.name, sizeof(c->host.name));
+	attrs_text(a, SOCKETD_HOST_RELEASE, c->host.release, sizeof(c->host.release));
+	attrs_text(a, SOCKETD_HOST_VERSION, c->host.version, sizeof(c->host.version));
+	attrs_text(a, SOCKETD_HOST_BOOT_ID, c->host.boot_id, sizeof(c->host.boot_id));
 }
 
 static int apply_source(struct context *c, const struct attrs *a)
@@ -155,96 +104,168 @@ static int apply_source(struct context *c, const struct attrs *a)
 	struct source_state *s;
 	uint32_t id;
 
-	if (!attr_u32(a, SOCKETD_SOURCE_ID, &id))
+	if (!attrs_u32(a, SOCKETD_SOURCE_ID, &id))
 		return -EBADMSG;
 	if (!source_def_get(id))
 		return 0; /* of a newer version */
 	s = &c->sources[id];
 	s->seen = true;
-	attr_u64(a, SOCKETD_SOURCE_NETNS, &s->netns);
+	s->ended = false;
+	if (s->n_open < UINT32_MAX)
+		s->n_open++;
+	attrs_u64(a, SOCKETD_SOURCE_NETNS, &s->netns);
+	return 0;
+}
+
+bool source_is_absent(int error)
+{
+	return error == ENOENT || error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
+}
+
+/* Of a source in one namespace. The state's own error is the worst: what the kernel lacks is none where another was. */
+static int note_end(struct context *c, uint32_t id, uint64_t netns, int error)
+{
+	struct source_state *s = &c->sources[id];
+	struct netns_info *ns = netns_table_find(&c->netns, netns);
+	int r;
+
+	if (ns && error == 0)
+		ns->whole |= SOURCE_BIT(id);
+	if (error == 0)
+		return 0;
+	if (!s->error || (source_is_absent(s->error) && !source_is_absent(error)))
+		s->error = error;
+	if (source_is_absent(error))
+		return 0;
+	r = grow(&c->failures, c->n_failures, &c->n_failures_allocated, sizeof(*c->failures), CONTEXT_FAILURES_MAX);
+	if (r == -E2BIG)
+		return 0;
+	if (r < 0)
+		return r;
+	c->failures[c->n_failures++] = (struct source_failure){ .netns = netns, .source = id, .error = error };
 	return 0;
 }
 
 static int apply_source_end(struct context *c, const struct attrs *a)
 {
 	struct source_state *s;
-	uint32_t id, error = 0;
+	uint32_t id, error = 0, interrupted = 0;
+	uint64_t n_messages = 0, netns;
 
-	if (!attr_u32(a, SOCKETD_SOURCE_END_ID, &id))
+	if (!attrs_u32(a, SOCKETD_SOURCE_END_ID, &id))
 		return -EBADMSG;
 	if (!source_def_get(id))
 		return 0;
 	s = &c->sources[id];
 	if (!s->seen)
 		return -EBADMSG;
-	attr_u32(a, SOCKETD_SOURCE_END_ERROR, &error);
-	attr_u32(a, SOCKETD_SOURCE_END_INTERRUPTED, &s->interrupted);
-	attr_u64(a, SOCKETD_SOURCE_END_MESSAGES, &s->n_messages);
-	s->ended = true;
-	s->error = error > 4095 ? EIO : (int)error; /* MAX_ERRNO */
-	return 0;
+	netns = s->netns;
+	attrs_u32(a, SOCKETD_SOURCE_END_ERROR, &error);
+	attrs_u32(a, SOCKETD_SOURCE_END_INTERRUPTED, &interrupted);
+	attrs_u64(a, SOCKETD_SOURCE_END_MESSAGES, &n_messages);
+	attrs_u64(a, SOCKETD_SOURCE_END_NETNS, &netns);
+	s->interrupted += interrupted;
+	s->n_messages += n_messages;
+	if (s->n_open > 0)
+		s->n_open--;
+	s->ended = s->n_open == 0;
+	return note_end(c, id, netns, error > MAX_ERRNO ? EIO : (int)error);
+}
+
+static int apply_netns(struct context *c, const struct attrs *a)
+{
+	const struct nlattr *name = a->row[SOCKETD_NETNS_NAME];
+	struct netns_info ns = {};
+	uint32_t own = 0;
+	int r;
+
+	if (!attrs_u64(a, SOCKETD_NETNS_INO, &ns.ino))
+		return -EBADMSG;
+	attrs_u64(a, SOCKETD_NETNS_COOKIE, &ns.cookie);
+	attrs_u32(a, SOCKETD_NETNS_PID, &ns.pid);
+	attrs_u32(a, SOCKETD_NETNS_OWN, &own);
+	/* The only one that there was before minor version 3. */
+	ns.own = own || c->netns.n == 0;
+	r = netns_table_put(&c->netns, &ns, name ? mnl_attr_get_payload(name) : NULL, name ? mnl_attr_get_payload_len(name) : 0);
+	if (r == -E2BIG && c->has_event) {
+		/* A stream of events goes on for months: what is gone is not told. */
+		uint64_t gone = netns_table_drop_one(&c->netns);
+
+		name_table_drop(&c->links, link_key(gone, 0), link_key(gone, UINT32_MAX));
+		r = netns_table_put(&c->netns, &ns, name ? mnl_attr_get_payload(name) : NULL,
+				    name ? mnl_attr_get_payload_len(name) : 0);
+	}
+	return r;
+}
+
+static int apply_unit(struct context *c, const struct attrs *a)
+{
+	CLEANUP(free) char *unit = NULL, *service = NULL;
+	const struct nlattr *listen = a->row[SOCKETD_UNIT_LISTEN];
+	struct socket_unit u = {};
+	int r;
+
+	r = attrs_string(a, SOCKETD_UNIT_SOCKET, &unit);
+	if (r >= 0)
+		r = attrs_string(a, SOCKETD_UNIT_SERVICE, &service);
+	if (r < 0)
+		return r;
+	if (!unit)
+		return -EBADMSG;
+	u.unit = unit;
+	u.service = service;
+	if (listen) {
+		u.listen = mnl_attr_get_payload(listen);
+		u.listen_len = mnl_attr_get_payload_len(listen);
+	}
+	return unit_table_put(&c->units, &u);
+}
+
+static void note_units(struct context *c, const struct nlattr *cgroup)
+{
+	char container[UNIT_CONTAINER_MAX];
+	const char *path = cgroup ? mnl_attr_get_payload(cgroup) : NULL;
+	size_t len = cgroup ? strnlen(path, mnl_attr_get_payload_len(cgroup)) : 0;
+	struct unit_path u;
+
+	if (c->has_units || len <= 1)
+		return;
+	c->has_units = (unit_path_parse(path, len, &u) && u.unit.len) || unit_container(path, len, container);
 }
 
 static int apply_process(struct context *c, const struct attrs *a)
 {
-	const struct nlattr *comm = a->row[SOCKETD_PROCESS_COMM], *user = a->row[SOCKETD_PROCESS_USER];
-	CLEANUP(free) char *comm_copy = NULL, *user_copy = NULL;
+	const struct nlattr *comm = a->row[SOCKETD_PROCESS_COMM];
+	CLEANUP(free) char *comm_copy = NULL, *user = NULL, *cgroup = NULL;
 	size_t comm_len = comm ? mnl_attr_get_payload_len(comm) : 0;
 	struct process p = { 0 };
 	int r;
 
-	if (!attr_u32(a, SOCKETD_PROCESS_PID, &p.pid))
+	if (!attrs_u32(a, SOCKETD_PROCESS_PID, &p.pid))
 		return -EBADMSG;
 	/* A note between a scan and its memory: whoever gets here would take it for a process without sockets. */
 	if (a->row[SOCKETD_PROCESS_SAME])
 		return -EBADMSG;
-	attr_u32(a, SOCKETD_PROCESS_UID, &p.uid);
-	r = grow(&c->processes, c->n_processes, &c->n_processes_allocated, sizeof(p), CONTEXT_PROCESSES_MAX);
-	if (r < 0)
-		return r;
+	attrs_u32(a, SOCKETD_PROCESS_UID, &p.uid);
 	comm_copy = malloc(comm_len + 1);
 	if (!comm_copy)
 		return -ENOMEM;
 	if (comm_len)
 		memcpy(comm_copy, mnl_attr_get_payload(comm), comm_len);
-	if (user) {
-		user_copy = strndup(mnl_attr_get_payload(user), mnl_attr_get_payload_len(user));
-		if (!user_copy)
-			return -ENOMEM;
-	}
-	p.comm = STEAL_PTR(comm_copy);
+	r = attrs_string(a, SOCKETD_PROCESS_USER, &user);
+	if (r >= 0)
+		r = attrs_string(a, SOCKETD_PROCESS_CGROUP, &cgroup);
+	if (r < 0)
+		return r;
+	p.comm = comm_copy;
 	p.comm_len = comm_len;
-	p.user = STEAL_PTR(user_copy);
-	c->processes[c->n_processes++] = p;
-	c->has_owners = true;
-	c->indexed = false;
-	return 0;
-}
-
-static int apply_owners(struct context *c, const struct block *b)
-{
-	size_t n = b->length / sizeof(struct socketd_owner);
-	size_t want = c->n_owners_allocated ? c->n_owners_allocated : 1024;
-
-	if (b->length % sizeof(struct socketd_owner))
-		return -EBADMSG;
-	if (c->n_owners + n > CONTEXT_OWNERS_MAX)
-		return -E2BIG;
-	while (want < c->n_owners + n)
-		want *= 2;
-	if (want > c->n_owners_allocated) {
-		void *more = reallocarray(c->owners, want, sizeof(*c->owners));
-
-		if (!more)
-			return -ENOMEM;
-		c->owners = more;
-		c->n_owners_allocated = want;
-	}
-	if (n)
-		memcpy(c->owners + c->n_owners, b->payload, b->length);
-	c->n_owners += n;
-	c->has_owners = true;
-	c->indexed = false;
+	p.user = user;
+	p.cgroup = cgroup;
+	r = process_table_add(&c->holders, &p);
+	if (r < 0)
+		return r;
+	note_units(c, a->row[SOCKETD_PROCESS_CGROUP]);
+	comm_copy = user = cgroup = NULL;
 	return 0;
 }
 
@@ -272,13 +293,13 @@ static int apply_event(struct context *c, const struct attrs *a)
 {
 	struct event_info e = { 0 };
 
-	if (!attr_u32(a, SOCKETD_EVENT_KIND, &e.kind))
+	if (!attrs_u32(a, SOCKETD_EVENT_KIND, &e.kind))
 		return -EBADMSG;
-	attr_u64(a, SOCKETD_EVENT_TIME, &e.realtime_usec);
-	attr_u64(a, SOCKETD_EVENT_GENERATION, &e.generation);
-	attr_u64(a, SOCKETD_EVENT_LOST, &e.n_lost);
-	attr_u32(a, SOCKETD_EVENT_OLD_STATE, &e.old_state);
-	forget_owners(c);
+	attrs_u64(a, SOCKETD_EVENT_TIME, &e.realtime_usec);
+	attrs_u64(a, SOCKETD_EVENT_GENERATION, &e.generation);
+	attrs_u64(a, SOCKETD_EVENT_LOST, &e.n_lost);
+	attrs_u32(a, SOCKETD_EVENT_OLD_STATE, &e.old_state);
+	process_table_clear(&c->holders);
 	c->n_tracks = 0;
 	c->event = e;
 	c->has_event = true;
@@ -294,15 +315,31 @@ static int apply_name(const struct context *c, struct name_table *t, uint64_t ke
 	return c->has_event ? name_table_replace(t, key, text, len) : name_table_add(t, key, text, len);
 }
 
+static int apply_link(struct context *c, const struct attrs *a)
+{
+	const struct nlattr *name = a->row[SOCKETD_LINK_NAME];
+	uint64_t netns = 0;
+	uint32_t ifindex;
+
+	if (!attrs_u32(a, SOCKETD_LINK_IFINDEX, &ifindex) || !name)
+		return -EBADMSG;
+	attrs_u64(a, SOCKETD_LINK_NETNS, &netns);
+	/* No number that the kernel gives (struct ns_common). */
+	if (netns > UINT32_MAX)
+		return 0;
+	return apply_name(c, &c->links, link_key(netns, ifindex), name);
+}
+
 static void apply_end(struct context *c, const struct attrs *a)
 {
 	uint32_t error;
 
-	if (attr_u32(a, SOCKETD_END_OWNERS_ERROR, &error)) {
+	if (attrs_u32(a, SOCKETD_END_OWNERS_ERROR, &error)) {
 		c->owners_known = true;
-		c->owners_error = error > 4095 ? EIO : (int)error;
+		c->owners_error = error > MAX_ERRNO ? EIO : (int)error;
 	}
-	attr_u32(a, SOCKETD_END_HIDDEN_PIDS, &c->hidden_pids);
+	attrs_u32(a, SOCKETD_END_HIDDEN_PIDS, &c->hidden_pids);
+	c->has_hidden_netns = attrs_u32(a, SOCKETD_END_NETNS_HIDDEN, &c->hidden_netns);
 }
 
 struct module_rows *context_module(struct context *c)
@@ -351,17 +388,17 @@ static int apply_messages(struct context *c, const struct block *b)
 int context_apply(struct context *c, const struct block *b)
 {
 	struct attrs a;
-	uint32_t ifindex;
 	uint64_t id;
 	int r;
 
 	if (b->type == SOCKETD_BLOCK_OWNERS)
-		return apply_owners(c, b);
+		return b->length % sizeof(struct socketd_owner) ? -EBADMSG :
+			process_table_add_owners(&c->holders, b->payload, b->length / sizeof(struct socketd_owner));
 	if (b->type == SOCKETD_BLOCK_TRACKS)
 		return apply_tracks(c, b);
 	if (b->type == SOCKETD_BLOCK_MESSAGES || b->type == SOCKETD_BLOCK_LINES)
 		return apply_messages(c, b);
-	if (b->type > SOCKETD_BLOCK_EVENT)
+	if (b->type > SOCKETD_BLOCK_UNIT)
 		return 0;
 	r = attrs_parse(&a, b);
 	if (r < 0)
@@ -374,13 +411,16 @@ int context_apply(struct context *c, const struct block *b)
 		return apply_source(c, &a);
 	case SOCKETD_BLOCK_SOURCE_END:
 		return apply_source_end(c, &a);
+	case SOCKETD_BLOCK_NETNS:
+		return apply_netns(c, &a);
 	case SOCKETD_BLOCK_LINK:
-		if (!attr_u32(&a, SOCKETD_LINK_IFINDEX, &ifindex) || !a.row[SOCKETD_LINK_NAME])
-			return -EBADMSG;
-		return apply_name(c, &c->links, ifindex, a.row[SOCKETD_LINK_NAME]);
+		return apply_link(c, &a);
+	case SOCKETD_BLOCK_UNIT:
+		return apply_unit(c, &a);
 	case SOCKETD_BLOCK_CGROUP:
-		if (!attr_u64(&a, SOCKETD_CGROUP_ID, &id) || !a.row[SOCKETD_CGROUP_PATH])
+		if (!attrs_u64(&a, SOCKETD_CGROUP_ID, &id) || !a.row[SOCKETD_CGROUP_PATH])
 			return -EBADMSG;
+		note_units(c, a.row[SOCKETD_CGROUP_PATH]);
 		return apply_name(c, &c->cgroups, id, a.row[SOCKETD_CGROUP_PATH]);
 	case SOCKETD_BLOCK_PROCESS:
 		return apply_process(c, &a);
@@ -416,9 +456,75 @@ const struct source_state *context_source(const struct context *c, enum source_i
 	return &c->sources[id < SOURCE_COUNT ? id : SOURCE_none];
 }
 
-const char *context_link_name(const struct context *c, uint32_t ifindex)
+bool context_source_is_whole(const struct context *c, enum source_id id, uint64_t netns)
 {
-	return name_table_find(&c->links, ifindex);
+	const struct source_state *s = context_source(c, id);
+	const struct netns_info *ns = netns_table_find(&c->netns, netns ? netns : c->netns.own);
+
+	if (s->ended && s->error == 0 && c->netns.n <= 1)
+		return true;
+	return ns && (ns->whole & SOURCE_BIT(id));
+}
+
+const struct source_failure *context_failures(const struct context *c, size_t *ret_n)
+{
+	*ret_n = c->n_failures;
+	return c->failures;
+}
+
+const struct netns_info *context_netns(const struct context *c, uint64_t ino)
+{
+	return netns_table_find(&c->netns, ino);
+}
+
+const struct netns_info *context_netns_at(const struct context *c, size_t i)
+{
+	return i < c->netns.n ? &c->netns.rows[i] : NULL;
+}
+
+size_t context_n_netns(const struct context *c)
+{
+	return c->netns.n;
+}
+
+uint64_t context_netns_own(const struct context *c)
+{
+	return c->netns.own;
+}
+
+bool context_hidden_netns(const struct context *c, uint32_t *ret_hidden)
+{
+	*ret_hidden = c->hidden_netns;
+	return c->has_hidden_netns;
+}
+
+const char *context_link_name(const struct context *c, uint64_t netns, uint32_t ifindex)
+{
+	const char *name = NULL;
+
+	if (netns == 0)
+		netns = c->netns.own;
+	if (netns <= UINT32_MAX)
+		name = name_table_find(&c->links, link_key(netns, ifindex));
+	/* Where its namespace had no number for its reader. */
+	if (!name && netns == c->netns.own)
+		name = name_table_find(&c->links, link_key(0, ifindex));
+	return name;
+}
+
+const struct socket_unit *context_socket_unit(const struct context *c, const char *name, size_t len)
+{
+	return unit_table_find_listen(&c->units, name, len);
+}
+
+const struct socket_unit *context_unit(const struct context *c, const char *unit, size_t len)
+{
+	return unit_table_find(&c->units, unit, len);
+}
+
+bool context_has_units(const struct context *c)
+{
+	return c->has_units;
 }
 
 const char *context_cgroup_path(const struct context *c, uint64_t id)
@@ -435,59 +541,11 @@ bool context_owners_known(const struct context *c, int *ret_error, uint32_t *ret
 
 bool context_has_owners(const struct context *c)
 {
-	return c->has_owners;
+	return c->holders.told;
 }
 
-static int compare_owners(const void *a, const void *b)
-{
-	const struct socketd_owner *x = a, *y = b;
-
-	if (x->inode != y->inode)
-		return x->inode < y->inode ? -1 : 1;
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return x->fd < y->fd ? -1 : x->fd > y->fd;
-}
-
-static int compare_processes(const void *a, const void *b)
-{
-	const struct process *x = a, *y = b;
-
-	return x->pid < y->pid ? -1 : x->pid > y->pid;
-}
-
-/* Sorted arrays rather than a hash: 16 bytes an owner, built once, and hostile inodes cost no more than others. */
-static void build_index(struct context *c)
-{
-	if (c->n_owners)
-		qsort(c->owners, c->n_owners, sizeof(*c->owners), compare_owners);
-	if (c->n_processes)
-		qsort(c->processes, c->n_processes, sizeof(*c->processes), compare_processes);
-	c->indexed = true;
-}
-
-bool context_owner(const struct context *context, uint64_t inode, unsigned n, const struct process **ret_process,
+bool context_owner(const struct context *c, uint64_t inode, unsigned n, const struct process **ret_process,
 		   uint32_t *ret_pid, uint32_t *ret_fd)
 {
-	struct context *c = (struct context *)context; /* the index is made when it is first used */
-	struct process want;
-	size_t low = 0, high = c->n_owners;
-
-	if (!c->indexed)
-		build_index(c);
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (c->owners[middle].inode < inode)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (n >= c->n_owners - low || c->owners[low + n].inode != inode)
-		return false;
-	want.pid = c->owners[low + n].pid;
-	*ret_pid = want.pid;
-	*ret_fd = c->owners[low + n].fd;
-	*ret_process = c->n_processes ? bsearch(&want, c->processes, c->n_processes, sizeof(want), compare_processes) : NULL;
-	return true;
+	return process_table_owner(&c->holders, inode, n, ret_process, ret_pid, ret_fd);
 }

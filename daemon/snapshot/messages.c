@@ -128,14 +128,12 @@ static int join(struct messages *m, struct message *ret)
 }
 
 /*
- * Whether another source has listed all such sockets, so that one it lacks was closed
- * in between: the owner scan's own socket, mostly.
+ * Whether another source has listed all such sockets of the namespace, so that one it lacks was
+ * closed in between: the owner scan's own socket, mostly.
  */
 static bool is_closed(const struct messages *m, const struct module_row *row)
 {
-	const struct source_state *s = context_source(m->context, SOURCE_netlink);
-
-	return row->bound_netlink && s->ended && s->error == 0;
+	return row->bound_netlink && context_source_is_whole(m->context, SOURCE_netlink, row->netns);
 }
 
 /* At the end: those of the module that found no row. */
@@ -150,7 +148,9 @@ static int next_module_row(struct messages *m, struct message *ret)
 
 		if (m->marks[m->next_module++] || row->twin || row->mini || is_closed(m, row))
 			continue;
-		*ret = (struct message){ .data = row->data, .len = row->len, .source = SOURCE_module, .track = row->track };
+		*ret = (struct message){
+			.data = row->data, .len = row->len, .source = SOURCE_module, .netns = row->netns, .track = row->track,
+		};
 		return 1;
 	}
 	return 0;

@@ -81,6 +81,7 @@ int module_rows_add(struct module_rows *m, const struct message *message)
 	*row = (struct module_row){
 		.data = copy,
 		.len = message->len,
+		.netns = head.netns ? head.netns : message->netns,
 		.cookie = head.cookie,
 		.inode = head.inode,
 		.mini = head.flags & SOCKETD_MSG_MINI,

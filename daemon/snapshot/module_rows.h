@@ -18,7 +18,7 @@ struct module_row {
 	const uint8_t *data; /* struct socketd_message and its attributes */
 	const struct socketd_track *track;
 	uint64_t cookie, inode;
-	uint32_t len;
+	uint32_t len, netns;
 	bool mini; /* TIME-WAIT or request sock */
 	bool twin; /* of one before: the module may tell a socket twice */
 	bool bound_netlink; /* such as netlink_diag lists all */

@@ -33,7 +33,7 @@ int name_table_add(struct name_table *t, uint64_t key, const char *text, size_t 
 	copy = strndup(text, len);
 	if (!copy)
 		return -ENOMEM;
-	t->rows[t->n_rows++] = (struct name){ .key = key, .text = copy };
+	t->rows[t->n_rows++] = (struct name){ .key = key, .text = copy, .order = t->n_added++ };
 	t->sorted = false;
 	return 0;
 }
@@ -42,18 +42,37 @@ static int compare_names(const void *a, const void *b)
 {
 	const struct name *x = a, *y = b;
 
-	return x->key < y->key ? -1 : x->key > y->key;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void sort(struct name_table *t)
+{
+	size_t kept = 0;
+
+	if (t->n_rows)
+		qsort(t->rows, t->n_rows, sizeof(*t->rows), compare_names);
+	for (size_t i = 0; i < t->n_rows; i++) {
+		if (i + 1 < t->n_rows && t->rows[i + 1].key == t->rows[i].key) {
+			free(t->rows[i].text);
+			continue;
+		}
+		t->rows[kept++] = t->rows[i];
+	}
+	t->n_rows = kept;
+	t->sorted = true;
 }
 
 /* The first row whose key is not below. */
 static size_t find_place(const struct name_table *table, uint64_t key)
 {
 	struct name_table *t = (struct name_table *)table; /* sorting changes the order, not what is in it */
-	size_t low = 0, high = t->n_rows;
+	size_t low = 0, high;
 
-	if (!t->sorted && t->n_rows)
-		qsort(t->rows, t->n_rows, sizeof(*t->rows), compare_names);
-	t->sorted = true;
+	if (!t->sorted)
+		sort(t);
+	high = t->n_rows;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -63,6 +82,17 @@ static size_t find_place(const struct name_table *table, uint64_t key)
 			high = middle;
 	}
 	return low;
+}
+
+void name_table_drop(struct name_table *t, uint64_t low, uint64_t high)
+{
+	size_t first = find_place(t, low), end = first;
+
+	for (; end < t->n_rows && t->rows[end].key <= high; end++)
+		free(t->rows[end].text);
+	if (end > first)
+		memmove(t->rows + first, t->rows + end, (t->n_rows - end) * sizeof(*t->rows));
+	t->n_rows -= end - first;
 }
 
 const char *name_table_find(const struct name_table *t, uint64_t key)

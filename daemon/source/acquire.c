@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One reading: the sources of a request one after another, written as a block stream */
+/* One reading: the sources of a request one after another, in each namespace, as a block stream; long, for it is one state machine */
 
 #include "source/acquire.h"
 
@@ -8,16 +8,18 @@
 #include <sys/epoll.h>
 
 #include "snapshot/writer.h"
+#include "socketd/uapi.h"
 #include "source/cgroups.h"
 #include "source/dump.h"
 #include "source/gets.h"
 #include "source/host.h"
+#include "source/links.h"
 #include "source/netlink.h"
-#include "source/owner_child.h"
+#include "source/netns.h"
+#include "source/netns_tour.h"
 #include "source/procfs.h"
+#include "source/reading_owners.h"
 #include "source/reading_request.h"
-
-#define OWNERS_TIMEOUT_USEC (30u * 1000 * 1000) /* without a block from the child */
 
 enum phase {
 	PHASE_CGROUPS,
@@ -42,23 +44,26 @@ struct acquire {
 	struct arena held;
 	size_t held_max; /* 0 for no bound */
 	enum phase phase;
-	uint64_t begin_usec, netns_ino;
+	uint64_t begin_usec;
+
+	/*
+	 * The namespace that is read: ours first, then each of the tour. What is asked of
+	 * each is the same; what the kernel has no handler for is asked once.
+	 */
+	struct netns own;
+	struct netns_tour tour;
+	struct source_request asked[SOURCE_COUNT]; /* as in req at first: of each namespace; owns nothing */
+	uint64_t wanted, todo, unsupported;        /* SOURCE_BIT: of each, of this one still, of none */
 
 	int epoll_fd;
 	struct netlink nl;
 	unsigned int generation; /* of nl, as epoll_fd has it */
 	bool nl_unwatched;       /* while paused: its next batch is there, and must not wake anybody */
-	struct owner_child child;
-	bool owners_wanted, child_runs;
-	const struct acquire_owners *owners; /* NULL when no memory is fed, or no more */
-	struct owner_sink sink;              /* into it */
-	uint64_t child_deadline_usec;
-	int owners_error;
+	struct reading_owners owners;
 
 	struct cgroups cgroups;
-	unsigned int source;   /* the last one that was begun */
 	unsigned int fallback; /* to be read next, SOURCE_none otherwise */
-	unsigned int current;  /* that is read now: source or its fallback */
+	unsigned int current;  /* that is read now */
 	struct dump dump;
 	struct gets gets;
 	uint32_t states; /* that the source was asked for, while it is asked for less */
@@ -69,10 +74,15 @@ struct acquire {
 	uint64_t n_messages; /* of all sources */
 };
 
+static const struct netns *here(const struct acquire *a)
+{
+	return a->tour.fd >= 0 ? &a->tour.here : &a->own;
+}
+
 /* Where sources write: behind the owners, so beside them until these are whole. */
 static struct arena *target(struct acquire *a)
 {
-	return a->child_runs ? &a->held : a->out;
+	return a->owners.runs ? &a->held : a->out;
 }
 
 static int watch(struct acquire *a, int fd)
@@ -80,6 +90,13 @@ static int watch(struct acquire *a, int fd)
 	struct epoll_event event = { .events = EPOLLIN };
 
 	return epoll_ctl(a->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Before it is closed: a child that was just forked can have a copy, and the set would go on telling of it. */
+static void unwatch_netlink(struct acquire *a)
+{
+	if (a->nl.fd >= 0 && !a->nl_unwatched)
+		(void)epoll_ctl(a->epoll_fd, EPOLL_CTL_DEL, a->nl.fd, NULL);
 }
 
 /* A socket that was closed left the set by itself. */
@@ -90,41 +107,6 @@ static int watch_netlink(struct acquire *a)
 	return a->nl.fd >= 0 ? watch(a, a->nl.fd) : 0;
 }
 
-/* Once for each begin: the memory's scan is over, whichever way. */
-static void end_feeding(struct acquire *a, int error)
-{
-	const struct acquire_owners *owners = STEAL_PTR(a->owners);
-
-	a->child.sink = NULL;
-	if (owners)
-		owners->end(owners->ctx, error);
-}
-
-/* Whatever keeps the scan from running, the sockets are still read. */
-static void start_owners(struct acquire *a, const struct acquire_owners *owners, uint64_t now)
-{
-	struct owners_known known = {};
-	int r;
-
-	a->owners_wanted = true;
-	a->child_deadline_usec = now + OWNERS_TIMEOUT_USEC;
-	if (owners && a->req.uid == 0 && owners->begin(owners->ctx, &known) == 0) {
-		a->owners = owners;
-		a->sink = (struct owner_sink){ .block = owners->block, .ctx = owners->ctx };
-	}
-	r = owner_child_start(&a->child, a->req.uid, a->owners ? &known : NULL);
-	if (r >= 0) {
-		a->child.sink = a->owners ? &a->sink : NULL;
-		r = watch(a, a->child.fd);
-		if (r < 0)
-			owner_child_stop(&a->child);
-	}
-	a->child_runs = r >= 0;
-	a->owners_error = r < 0 ? r : 0;
-	if (r < 0)
-		end_feeding(a, r);
-}
-
 static int write_host(struct acquire *a)
 {
 	if (reading_is_by_gets(&a->req, SOURCE_tcp4) || reading_is_by_gets(&a->req, SOURCE_tcp6))
@@ -132,10 +114,49 @@ static int write_host(struct acquire *a)
 	return host_write(a->out, a->req.uid);
 }
 
+/* Without a list of devices rows show numbers. */
+static int write_own_links(struct acquire *a)
+{
+	return links_write_once(a->out, a->own.ino, -1) == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* What is to be read of which namespace. */
+static int begin_tour(struct acquire *a)
+{
+	bool reads_own;
+
+	a->own = (struct netns){ .ino = netns_own_ino(), .own = true };
+	reads_own = netns_tour_plan(&a->req.netns, a->own.ino, a->req.uid);
+	for (unsigned int id = 1; id < SOURCE_COUNT; id++)
+		if (a->req.sources[id].wanted && id != SOURCE_module)
+			a->wanted |= SOURCE_BIT(id);
+	a->todo = reads_own ? a->wanted : 0;
+	/* Asked in ours, once, whichever are read. */
+	if (a->req.sources[SOURCE_module].wanted)
+		a->todo |= SOURCE_BIT(SOURCE_module);
+	if (netns_tour_is_needed(&a->req.netns))
+		a->req.module.flags |= SOCKETD_FLAG_ALL_NETNS;
+	memcpy(a->asked, a->req.sources, sizeof(a->asked));
+	return netns_tour_begin(&a->tour, &a->req.netns);
+}
+
+static void begin_owners(struct acquire *a, const struct acquire_owners *owners)
+{
+	int r;
+
+	reading_owners_begin(&a->owners, a->req.uid, owners, a->begin_usec);
+	r = a->owners.runs ? watch(a, a->owners.child.fd) : 0;
+	if (r < 0)
+		reading_owners_stop(&a->owners, r);
+}
+
 static int begin(struct acquire *a, const struct acquire_owners *owners)
 {
 	int r;
 
+	r = begin_tour(a);
+	if (r < 0)
+		return r;
 	r = netlink_open(&a->nl, a->req.uid == 0);
 	if (r < 0)
 		return r;
@@ -143,22 +164,19 @@ static int begin(struct acquire *a, const struct acquire_owners *owners)
 	if (a->epoll_fd < 0)
 		return -errno;
 	r = watch_netlink(a);
+	if (r >= 0)
+		r = writer_header(a->out);
+	if (r >= 0)
+		r = write_host(a);
+	if (r >= 0)
+		r = netns_tour_write_list(&a->req.netns, a->own.ino, a->nl.fd, a->out);
+	if (r >= 0)
+		r = write_own_links(a);
 	if (r < 0)
 		return r;
-	r = writer_header(a->out);
-	if (r < 0)
-		return r;
-	r = write_host(a);
-	if (r < 0)
-		return r;
-	r = host_write_netns(a->out, a->nl.fd, &a->netns_ino);
-	if (r < 0)
-		return r;
-	r = host_write_links(a->out, a->netns_ino);
-	if (r < 0)
-		return r;
+	a->nl.netns = (uint32_t)a->own.ino;
 	if (a->req.groups & GROUP_BIT(GROUP_owner))
-		start_owners(a, owners, a->begin_usec);
+		begin_owners(a, owners);
 	return cgroups_open(&a->cgroups, a->out);
 }
 
@@ -171,7 +189,7 @@ int acquire_new(struct acquire **ret, const struct request *req, struct arena *o
 		return -ENOMEM;
 	a->out = out;
 	a->begin_usec = host_now_usec();
-	a->epoll_fd = a->nl.fd = a->child.fd = a->procfs.fd = -1;
+	a->epoll_fd = a->nl.fd = a->owners.child.fd = a->procfs.fd = a->tour.fd = -1;
 	arena_init(&a->held);
 	r = reading_request_copy(&a->req, req);
 	if (r < 0)
@@ -192,11 +210,11 @@ struct acquire *acquire_free(struct acquire *a)
 {
 	if (!a)
 		return NULL;
-	owner_child_stop(&a->child);
-	end_feeding(a, -ECANCELED);
+	reading_owners_stop(&a->owners, -ECANCELED);
 	netlink_close(&a->nl);
 	procfs_close(&a->procfs);
 	cgroups_close(&a->cgroups);
+	netns_tour_end(&a->tour);
 	arena_deinit(&a->held);
 	request_deinit(&a->req);
 	if (a->epoll_fd >= 0)
@@ -206,33 +224,17 @@ struct acquire *acquire_free(struct acquire *a)
 }
 
 /* The owners are whole, or will not be: what waited goes behind them. */
-static void owners_ended(struct acquire *a, int error)
+static void owners_ended(struct acquire *a)
 {
-	a->owners_error = a->child.error;
-	end_feeding(a, error);
-	a->child_runs = false;
 	arena_splice(a->out, &a->held);
 	if (a->phase == PHASE_DUMP)
 		dump_keep(&a->dump);
 }
 
-/* 1 when the child said something or ended, -EAGAIN when it is silent, -ENOMEM. */
-static int step_child(struct acquire *a, uint64_t now)
+/* The namespace that the current source is of; 0 for the module, asked of all, which tells it of each socket. */
+static uint64_t netns_of_source(const struct acquire *a)
 {
-	int r = owner_child_read(&a->child, a->out);
-
-	if (r > 0) {
-		a->child_deadline_usec = now + OWNERS_TIMEOUT_USEC;
-	} else if (r == 0) {
-		owners_ended(a, a->child.error);
-		r = 1;
-	} else if (r == -EAGAIN && now >= a->child_deadline_usec) {
-		owner_child_stop(&a->child);
-		a->child.error = -ETIMEDOUT;
-		owners_ended(a, -ETIMEDOUT);
-		r = 1;
-	}
-	return r;
+	return a->current == SOURCE_module && a->req.module.flags & SOCKETD_FLAG_ALL_NETNS ? 0 : here(a)->ino;
 }
 
 static int write_source(struct acquire *a, unsigned int id)
@@ -246,7 +248,8 @@ static int write_source(struct acquire *a, unsigned int id)
 	attr_block_string(&b, SOCKETD_SOURCE_NAME, def->name);
 	attr_block_u32(&b, SOCKETD_SOURCE_FAMILY, def->family);
 	attr_block_u32(&b, SOCKETD_SOURCE_PROTOCOL, def->protocol);
-	attr_block_u64(&b, SOCKETD_SOURCE_NETNS, a->netns_ino);
+	if (netns_of_source(a))
+		attr_block_u64(&b, SOCKETD_SOURCE_NETNS, netns_of_source(a));
 	return attr_block_write(&b, target(a));
 }
 
@@ -261,12 +264,14 @@ static int write_source_end(struct acquire *a, int error, uint32_t n_interrupted
 	attr_block_u32(&b, SOCKETD_SOURCE_END_ERROR, -error);
 	attr_block_u32(&b, SOCKETD_SOURCE_END_INTERRUPTED, n_interrupted);
 	attr_block_u64(&b, SOCKETD_SOURCE_END_MESSAGES, n_messages);
+	if (netns_of_source(a))
+		attr_block_u64(&b, SOCKETD_SOURCE_END_NETNS, netns_of_source(a));
 	return attr_block_write(&b, target(a));
 }
 
 static int begin_lines(struct acquire *a, unsigned int id, bool is_fallback)
 {
-	int r, opened = procfs_open(&a->procfs, source_def_get(id)->proc, id);
+	int r, opened = procfs_open_in(&a->procfs, a->tour.door, here(a), source_def_get(id)->proc, id);
 
 	/* Of a fallback that is not there the failed source has said enough. */
 	if (opened < 0 && is_fallback)
@@ -294,7 +299,7 @@ static int begin_dump(struct acquire *a, unsigned int id, uint64_t now)
 		s->states &= STATE_BIT(STATE_LISTEN);
 		if (s->states == 0) {
 			a->dump.error = 0;
-			gets_begin(&a->gets, id, &a->req, &a->nl, now);
+			gets_begin(&a->gets, id, &a->req, &a->nl, (uint32_t)a->own.ino, now);
 			a->phase = PHASE_GETS;
 			return 0;
 		}
@@ -304,32 +309,56 @@ static int begin_dump(struct acquire *a, unsigned int id, uint64_t now)
 	return 0;
 }
 
+/* The next one that is to be read here: the module first, for what it tells is added to the rows of the others as they come. */
+static unsigned int next_source(struct acquire *a)
+{
+	static const unsigned int before[] = { SOURCE_module, SOURCE_tcp };
+	unsigned int id = SOURCE_none;
+
+	for (size_t i = 0; i < ARRAY_SIZE(before) && id == SOURCE_none; i++)
+		if (a->todo & SOURCE_BIT(before[i]))
+			id = before[i];
+	if (id == SOURCE_none && a->todo)
+		id = (unsigned int)__builtin_ctzll(a->todo);
+	a->todo &= ~SOURCE_BIT(id);
+	return id;
+}
+
+static int begin_next_netns(struct acquire *a)
+{
+	int r;
+
+	unwatch_netlink(a);
+	netlink_close(&a->nl);
+	r = netns_tour_next(&a->tour, &a->nl);
+	if (r <= 0) {
+		a->phase = PHASE_OWNERS;
+		return r;
+	}
+	a->todo = a->wanted;
+	memcpy(a->req.sources, a->asked, sizeof(a->asked));
+	r = watch_netlink(a);
+	return r < 0 ? r : netns_tour_write_links(&a->tour, target(a));
+}
+
 static int step_next(struct acquire *a, uint64_t now)
 {
-	unsigned int fallback = a->fallback;
+	unsigned int fallback = a->fallback, id;
 
 	if (fallback != SOURCE_none) {
 		a->fallback = SOURCE_none;
 		return begin_lines(a, fallback, true);
 	}
-	/* First: what it tells is added to the rows of the others as they come. */
-	if (a->source == SOURCE_none && a->req.sources[SOURCE_module].wanted) {
-		a->req.sources[SOURCE_module].wanted = false;
-		return begin_dump(a, SOURCE_module, now);
+	id = next_source(a);
+	if (id == SOURCE_none)
+		return begin_next_netns(a);
+	if (a->unsupported & SOURCE_BIT(id)) {
+		a->fallback = source_def_get(id)->fallback;
+		return 0;
 	}
-	if (a->source == SOURCE_none && a->req.sources[SOURCE_tcp].wanted) {
-		a->req.sources[SOURCE_tcp].wanted = false;
-		return begin_dump(a, SOURCE_tcp, now);
-	}
-	while (++a->source < SOURCE_COUNT) {
-		if (!a->req.sources[a->source].wanted)
-			continue;
-		if (source_def_get(a->source)->kind == KIND_PROC_INET)
-			return begin_lines(a, a->source, false);
-		return begin_dump(a, a->source, now);
-	}
-	a->phase = PHASE_OWNERS;
-	return 0;
+	if (source_def_get(id)->kind == KIND_PROC_INET)
+		return begin_lines(a, id, false);
+	return begin_dump(a, id, now);
 }
 
 /* A step can have left another socket. */
@@ -349,14 +378,16 @@ static int step_dump(struct acquire *a, uint64_t now)
 	a->n_before += a->dump.n_messages;
 	a->n_interrupted_before += a->dump.n_interrupted;
 	if (reading_is_by_gets(&a->req, a->current) && !dump_is_unsupported(&a->dump)) {
-		gets_begin(&a->gets, a->current, &a->req, &a->nl, now);
+		gets_begin(&a->gets, a->current, &a->req, &a->nl, (uint32_t)a->own.ino, now);
 		a->phase = PHASE_GETS;
 		return 0;
 	}
-	if (dump_is_unsupported(&a->dump))
+	if (dump_is_unsupported(&a->dump)) {
 		a->fallback = source_def_get(a->current)->fallback;
-	else if (a->current == SOURCE_tcp)
-		a->req.sources[SOURCE_tcp4].wanted = a->req.sources[SOURCE_tcp6].wanted = false;
+		a->unsupported |= SOURCE_BIT(a->current);
+	} else if (a->current == SOURCE_tcp) {
+		a->todo &= ~(SOURCE_BIT(SOURCE_tcp4) | SOURCE_BIT(SOURCE_tcp6));
+	}
 	return write_source_end(a, a->dump.error, a->n_interrupted_before, a->n_before);
 }
 
@@ -397,13 +428,12 @@ static int step_lines(struct acquire *a)
 /* 0 to go on, -EAGAIN while the child works. */
 static int step_owners(struct acquire *a)
 {
-	if (a->child_runs && a->n_messages > 0)
+	if (a->owners.runs && a->n_messages > 0)
 		return -EAGAIN;
 	/* Nobody to find owners for. */
-	if (a->child_runs) {
-		owner_child_stop(&a->child);
-		a->child.error = 0;
-		owners_ended(a, -ECANCELED);
+	if (a->owners.runs) {
+		reading_owners_stop(&a->owners, 0);
+		owners_ended(a);
 	}
 	a->phase = PHASE_END;
 	return 0;
@@ -416,11 +446,9 @@ static int write_end(struct acquire *a)
 	attr_block_begin(&b, SOCKETD_BLOCK_END);
 	attr_block_u64(&b, SOCKETD_END_MESSAGES, a->n_messages);
 	attr_block_u64(&b, SOCKETD_END_DURATION, host_now_usec() - a->begin_usec);
-	if (a->owners_wanted) {
-		attr_block_u32(&b, SOCKETD_END_OWNERS_ERROR, -a->owners_error);
-		attr_block_u32(&b, SOCKETD_END_HIDDEN_PIDS, a->child.n_hidden);
-		attr_block_u32(&b, SOCKETD_END_OWNERS_MODULE, a->child.by_module);
-	}
+	reading_owners_put(&a->owners, &b);
+	if (a->req.netns.n > 0)
+		attr_block_u32(&b, SOCKETD_END_NETNS_HIDDEN, a->req.netns.n_hidden + a->tour.n_hidden);
 	a->phase = PHASE_DONE;
 	return attr_block_write(&b, a->out);
 }
@@ -456,7 +484,7 @@ static int step_phase(struct acquire *a, uint64_t now)
 /* Enough waits for the owners: the rest of the dump stays where it is until they are there. */
 static bool is_paused(const struct acquire *a)
 {
-	return a->child_runs && a->held_max > 0 && arena_pending(&a->held) >= a->held_max;
+	return a->owners.runs && a->held_max > 0 && arena_pending(&a->held) >= a->held_max;
 }
 
 /* Keeps the netlink socket out of the set that is waited on while there is a pause, and in it else. */
@@ -476,8 +504,10 @@ int acquire_step(struct acquire *a)
 	bool child_spoke = false, paused;
 	int r;
 
-	if (a->child_runs) {
-		r = step_child(a, now);
+	if (a->owners.runs) {
+		r = reading_owners_step(&a->owners, a->out, now);
+		if (!a->owners.runs)
+			owners_ended(a);
 		if (r < 0 && r != -EAGAIN)
 			return r;
 		child_spoke = r > 0;
@@ -507,8 +537,8 @@ uint64_t acquire_timeout_usec(const struct acquire *a)
 		due = a->dump.deadline_usec;
 	else if (a->phase == PHASE_GETS && !is_paused(a))
 		due = a->gets.deadline_usec;
-	if (a->child_runs && a->child_deadline_usec < due)
-		due = a->child_deadline_usec;
+	if (a->owners.runs && a->owners.deadline_usec < due)
+		due = a->owners.deadline_usec;
 	if (due == UINT64_MAX)
 		return UINT64_MAX;
 	return due > now ? due - now : 0;

@@ -18,6 +18,11 @@
  * bounded piece of work (one receive, one file, one slice of a copy) and never
  * blocks. The owner scan runs in a child process at the same time as the dumps;
  * its blocks go before the messages, which wait in the arena until it is done.
+ *
+ * Of the namespaces of a request ours is read first, then each of the others by
+ * sockets that are opened inside when its turn comes and closed after: as long as
+ * a reading stands still, it keeps the one where it is. One that vanished is passed
+ * over; one that cannot be entered is counted in END.
  */
 struct acquire;
 

@@ -35,7 +35,8 @@ static int read_drops(int fd, uint32_t *ret)
 	return 0;
 }
 
-int destroy_open(struct destroy *ret)
+/* Takes the socket. */
+static int join(struct destroy *ret, struct mnl_socket *s)
 {
 	static const int groups[] = {
 		SKNLGRP_INET_TCP_DESTROY,
@@ -43,11 +44,8 @@ int destroy_open(struct destroy *ret)
 		SKNLGRP_INET6_TCP_DESTROY,
 		SKNLGRP_INET6_UDP_DESTROY,
 	};
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	int r = 0, size = DESTROY_BUFFER;
 
-	if (!s)
-		return -errno;
 	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0)
 		r = -errno;
 	if (r >= 0 && setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
@@ -65,6 +63,23 @@ int destroy_open(struct destroy *ret)
 		.portid = mnl_socket_get_portid(s),
 	};
 	return 0;
+}
+
+int destroy_open(struct destroy *ret)
+{
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return s ? join(ret, s) : -errno;
+}
+
+int destroy_join(struct destroy *ret, int fd)
+{
+	struct mnl_socket *s = mnl_socket_fdopen(fd);
+	int r = s ? 0 : -errno;
+
+	if (!s)
+		close(fd);
+	return s ? join(ret, s) : r;
 }
 
 int destroy_adopt(struct destroy *ret, int fd, uint32_t portid)

@@ -36,6 +36,8 @@ struct destroy {
  * CONFIG_INET_DIAG_DESTROY still has them; one before 4.2 does not (-ENOENT).
  */
 int destroy_open(struct destroy *ret);
+/* As destroy_open, over an unbound netlink socket of another namespace (source/netns_door.h). Takes fd, also on failure. */
+int destroy_join(struct destroy *ret, int fd);
 /* As destroy_open, over a socket that there is already: for tests. Takes fd, also on failure. */
 int destroy_adopt(struct destroy *ret, int fd, uint32_t portid);
 void destroy_close(struct destroy *d);

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "socketd/uapi.h"
+
 static void send_request(struct dump *d, uint64_t now_usec)
 {
 	_Alignas(8) uint8_t buf[DIAG_REQUEST_MAX];
@@ -24,7 +26,13 @@ void dump_begin(struct dump *d, enum source_id id, const struct request *req, st
 		.req = req,
 		.nl = nl,
 		.form = diag_first_form(id, req),
-		.keep = { .source = id, .wipe_md5_keys = diag_can_have_md5(id, req), .module_sockets = id == SOURCE_module },
+		.keep = {
+			.source = id,
+			/* The module tells it of each socket. */
+			.netns = id == SOURCE_module ? 0 : nl->netns,
+			.wipe_md5_keys = diag_can_have_md5(id, req),
+			.module_sockets = id == SOURCE_module,
+		},
 		.start = arena_mark(a),
 		.rewindable = true,
 	};
@@ -63,6 +71,12 @@ static int interrupted(struct dump *d, struct arena *a, uint64_t now_usec)
 	return 1;
 }
 
+/* Whether the module is asked for what takes more rights than its rows. */
+static bool is_module_wide(const struct request *req)
+{
+	return req->module.pid || req->module.flags & SOCKETD_FLAG_ALL_NETNS;
+}
+
 /* The kernel finished an answer. */
 static int finished(struct dump *d, struct arena *a, int error, uint64_t now_usec)
 {
@@ -91,7 +105,7 @@ static int finished(struct dump *d, struct arena *a, int error, uint64_t now_use
 		return d->interrupted_now ? interrupted(d, a, now_usec) : end(d, 0);
 	/* An older kernel does not know all operations; marks and BPF storage (CAP_BPF) are not for everyone. */
 	if ((error == -EINVAL || error == -EPERM) && d->form == DIAG_DUMP && d->n_messages == 0 &&
-	    (s->bytecode_len > 0 || diag_asks_storages(d->id, d->req) || (d->id == SOURCE_module && d->req->module.pid))) {
+	    (s->bytecode_len > 0 || diag_asks_storages(d->id, d->req) || (d->id == SOURCE_module && is_module_wide(d->req)))) {
 		d->form = DIAG_DUMP_WIDE;
 		return again(d, a, now_usec) < 0 ? end(d, error) : 1;
 	}

@@ -37,14 +37,17 @@ struct state_change {
  * or has no such family (PREEMPT_RT); -EPERM without CAP_NET_ADMIN.
  */
 int events_source_open(struct events_source **ret, uint64_t netns, int fd);
+/* Over a descriptor that brings such messages, of type `family`: for tests. Takes fd, also on failure. */
+int events_source_adopt(struct events_source **ret, uint64_t netns, int fd, uint16_t family);
 struct events_source *events_source_free(struct events_source *e);
 DEFINE_CLEANUP_PTR(struct events_source, events_source_free)
 int events_source_fd(const struct events_source *e);
 
 /*
  * Takes what one receive brings, each change to the callback. 1 when there was
- * something; -EAGAIN; -ENOBUFS: the queue was full, *ret_lost changes were not
- * told; -ENOENT: the module is gone; -EBADMSG for a message that is none.
+ * something; -EAGAIN; -ENOBUFS: the queue was full, or the module had no memory:
+ * *ret_lost changes were not told, go on receiving; -ENOENT: the module is gone;
+ * -EBADMSG for a message that is none (it is dropped).
  */
 int events_source_receive(struct events_source *e, void (*change)(void *ctx, const struct state_change *c), void *ctx,
 			  uint64_t *ret_lost);

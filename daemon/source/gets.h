@@ -24,7 +24,10 @@ struct gets {
 	const struct request *req;
 	struct netlink *nl;
 	struct netlink_keep keep;
-	uint32_t n_sent, n_answered; /* of source_request.gets */
+	uint32_t n_asked;        /* of source_request.gets those in this namespace */
+	uint32_t own_netns;      /* what netns 0 of a key stands for */
+	uint32_t n_sent, n_answered;
+	uint32_t next, answering; /* places in source_request.gets: to be sent, and to be answered */
 	bool has_row;                /* of the one that is being answered */
 	uint64_t deadline_usec;
 	/* The outcome, once gets_step returned 0: */
@@ -32,8 +35,12 @@ struct gets {
 	bool missed; /* not all were found, or the kernel was not to be understood */
 };
 
-/* Arguments as those of dump_begin. */
-void gets_begin(struct gets *g, enum source_id id, const struct request *req, struct netlink *nl, uint64_t now_usec);
+/*
+ * Arguments as those of dump_begin. Only those of the namespace of nl are asked for (netlink.netns; 0 for the own
+ * one, whose number may be known as own_netns).
+ */
+void gets_begin(struct gets *g, enum source_id id, const struct request *req, struct netlink *nl, uint32_t own_netns,
+		uint64_t now_usec);
 
 /*
  * One receive: as dump_step. What the socket still holds after a miss has the

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -76,25 +77,50 @@ int host_write_of_table(struct arena *a, uint32_t uid, uint64_t table_age_usec)
 	return attr_block_write(&b, a);
 }
 
-int host_write_netns(struct arena *a, int fd, uint64_t *ret_ino)
+int host_write_netns_of(struct arena *a, const struct netns *ns, int fd)
 {
 	struct attr_block b;
-	struct stat st;
-	uint64_t cookie, ino = 0;
+	uint64_t cookie;
 	socklen_t len = sizeof(cookie);
-	int r;
 
 	attr_block_begin(&b, SOCKETD_BLOCK_NETNS);
-	if (stat("/proc/thread-self/ns/net", &st) == 0)
-		ino = st.st_ino;
-	attr_block_u64(&b, SOCKETD_NETNS_INO, ino);
+	attr_block_u64(&b, SOCKETD_NETNS_INO, ns->ino);
 	/* Linux 5.14. */
-	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0 && len == sizeof(cookie))
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0 && len == sizeof(cookie))
 		attr_block_u64(&b, SOCKETD_NETNS_COOKIE, cookie);
-	r = attr_block_write(&b, a);
+	if (ns->name)
+		attr_block_string(&b, SOCKETD_NETNS_NAME, ns->name);
+	if (ns->own)
+		attr_block_u32(&b, SOCKETD_NETNS_OWN, 1);
+	if (ns->pid > 0)
+		attr_block_u32(&b, SOCKETD_NETNS_PID, ns->pid);
+	return attr_block_write(&b, a);
+}
+
+/* Everybody may look at the files of /proc/PID/net, which have inode numbers of their own in each namespace. */
+static bool is_inits(void)
+{
+	struct stat ours, inits;
+
+	return stat("/proc/thread-self/net/dev", &ours) == 0 && stat("/proc/1/net/dev", &inits) == 0 &&
+	       ours.st_dev == inits.st_dev && ours.st_ino == inits.st_ino;
+}
+
+int host_write_netns(struct arena *a, int fd, uint64_t *ret_ino)
+{
+	static char host[] = "host";
+	struct netns ns = { .own = true };
+	struct stat st;
+	int r;
+
+	if (stat("/proc/thread-self/ns/net", &st) == 0)
+		ns.ino = st.st_ino;
+	if (is_inits())
+		ns.name = host;
+	r = host_write_netns_of(a, &ns, fd);
 	if (r < 0)
 		return r;
-	*ret_ino = ino;
+	*ret_ino = ns.ino;
 	return 0;
 }
 

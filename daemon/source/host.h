@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "model/netns.h"
 #include "snapshot/arena.h"
 
 /* CLOCK_MONOTONIC in microseconds. */
@@ -15,6 +16,9 @@ uint64_t host_now_usec(void);
 int host_write(struct arena *a, uint32_t uid);
 /* The same of a reading that finds TCP connections in a table of this age (SOCKETD_HOST_TABLE_AGE). */
 int host_write_of_table(struct arena *a, uint32_t uid, uint64_t table_age_usec);
+
+/* NETNS of a namespace; fd is any socket in it, -1 for none: its cookie is then not known. */
+int host_write_netns_of(struct arena *a, const struct netns *ns, int fd);
 
 /* NETNS of the calling thread; fd is any socket in it. *ret_ino is 0 where /proc does not tell. */
 int host_write_netns(struct arena *a, int fd, uint64_t *ret_ino);

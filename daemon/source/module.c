@@ -46,7 +46,8 @@ void module_put_request(struct nlmsghdr *h, const struct module_request *req, bo
 	r->walks = req->walks;
 	r->groups = req->groups;
 	r->states = req->states;
-	r->flags = req->flags;
+	/* Refused without a pid it was refused for the namespaces: then of ours alone. */
+	r->flags = wide && !req->pid ? req->flags & ~SOCKETD_FLAG_ALL_NETNS : req->flags;
 	if (req->families != FAMILIES_ALL)
 		mnl_attr_put_u64(h, SOCKETD_REQ_FAMILIES, req->families);
 	if (req->cookie)
@@ -61,7 +62,8 @@ struct nlmsghdr *module_tasks_request(void *buf)
 {
 	struct nlmsghdr *h = put_dump(buf);
 
-	put_head(h, SOCKETD_WHAT_TASKS);
+	/* A process of one namespace can hold sockets of any; who may not ask for all is told EPERM, and scans /proc. */
+	put_head(h, SOCKETD_WHAT_TASKS)->flags = SOCKETD_FLAG_ALL_NETNS;
 	return h;
 }
 

@@ -14,7 +14,7 @@
 /* Fixed part and attributes, of any request of ours. */
 #define MODULE_REQUEST_MAX 128
 
-/* The request of a reading, into a message that has its header. wide: without the pid, which takes CAP_SYS_PTRACE. */
+/* The request of a reading, into a message that has its header. wide: without the pid, which takes CAP_SYS_PTRACE, or where none is asked for without the other namespaces. */
 void module_put_request(struct nlmsghdr *h, const struct module_request *req, bool wide);
 /* Who holds which socket. buf is MODULE_REQUEST_MAX long and aligned to 4. */
 struct nlmsghdr *module_tasks_request(void *buf);

@@ -4,9 +4,11 @@
 #include "source/module_owners.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@
 #include "socketd/uapi.h"
 #include "source/module.h"
 #include "source/netlink.h"
+#include "source/process.h"
 #include "source/user_names.h"
 
 #define FLUSH_BYTES (128 * 1024)
@@ -32,12 +35,16 @@ struct gathered {
 	size_t n_tasks, n_tasks_allocated;
 	bool unsorted; /* a pid that is not above the one before */
 	struct user_names names;
+	int proc_fd;
+	char cgroup[PROCESS_CGROUP_SIZE];
 };
 
 static void gathered_free(struct gathered *g)
 {
 	if (!g)
 		return;
+	if (g->proc_fd >= 0)
+		close(g->proc_fd);
 	free(g->owners);
 	free(g->tasks);
 	free(g);
@@ -231,6 +238,9 @@ static int write_process(struct gathered *g, const struct socketd_task *t, struc
 {
 	const struct user_name *u = user_names_find(&g->names, t->uid);
 	struct attr_block block;
+	const char *cgroup;
+	size_t cgroup_len;
+	char pid[12];
 
 	attr_block_begin(&block, SOCKETD_BLOCK_PROCESS);
 	attr_block_u32(&block, SOCKETD_PROCESS_PID, t->pid);
@@ -241,6 +251,11 @@ static int write_process(struct gathered *g, const struct socketd_task *t, struc
 	if (t->start)
 		attr_block_u64(&block, SOCKETD_PROCESS_START, t->start);
 	attr_block_u32(&block, SOCKETD_PROCESS_N_FDS, t->n_fds);
+	/* The module does not tell it, and the file is one open(2) away. */
+	snprintf(pid, sizeof(pid), "%u", t->pid);
+	cgroup = g->proc_fd >= 0 ? process_cgroup(g->proc_fd, pid, g->cgroup, sizeof(g->cgroup), &cgroup_len) : NULL;
+	if (cgroup)
+		attr_block_bytes(&block, SOCKETD_PROCESS_CGROUP, cgroup, cgroup_len);
 	return attr_block_write(&block, a);
 }
 
@@ -294,6 +309,7 @@ int module_owners_read(struct netlink *nl, struct arena *a, const struct owners_
 
 	if (!g)
 		return -ENOMEM;
+	g->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = gather(g, nl);
 	if (r < 0)
 		return r;

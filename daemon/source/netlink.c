@@ -16,6 +16,7 @@
 
 #include "snapshot/writer.h"
 #include "socketd/uapi.h"
+#include "source/netns_door.h"
 
 #define RECEIVE_BUFFER (4 * 1024 * 1024)
 
@@ -72,16 +73,14 @@ static int socket_open_unprivileged(struct mnl_socket **ret)
 	return r;
 }
 
-int netlink_open(struct netlink *ret, bool privileged)
+/* Binds it and sets it up; s is taken. */
+static int socket_ready(struct netlink *ret, struct mnl_socket *s, bool privileged)
 {
-	struct mnl_socket *s = NULL;
-	int r, fd, on = 1, size = RECEIVE_BUFFER;
+	int fd, on = 1, size = RECEIVE_BUFFER;
 
-	r = privileged ? socket_open(&s) : socket_open_unprivileged(&s);
-	if (r < 0)
-		return r;
 	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
-		r = -errno;
+		int r = -errno;
+
 		mnl_socket_close(s);
 		return r;
 	}
@@ -102,6 +101,56 @@ int netlink_open(struct netlink *ret, bool privileged)
 	return 0;
 }
 
+int netlink_open(struct netlink *ret, bool privileged)
+{
+	struct mnl_socket *s = NULL;
+	int r = privileged ? socket_open(&s) : socket_open_unprivileged(&s);
+
+	return r < 0 ? r : socket_ready(ret, s, privileged);
+}
+
+static int socket_open_in(struct mnl_socket **ret, struct netns_door *d, const struct netns *ns)
+{
+	CLEANUP(close) int ns_fd = netns_enter_fd(ns), fd = -1;
+
+	if (ns_fd < 0)
+		return ns_fd;
+	fd = netns_door_open(d, ns_fd, NETNS_SOCK_DIAG, NULL);
+	if (fd < 0)
+		return fd;
+	*ret = mnl_socket_fdopen(fd);
+	if (!*ret)
+		return -errno;
+	(void)steal_fd(&fd);
+	return 0;
+}
+
+int netlink_open_in(struct netlink *ret, struct netns_door *d, const struct netns *ns)
+{
+	CLEANUP(free) char *path = NULL;
+	struct mnl_socket *s = NULL;
+	struct netlink nl;
+	int r;
+
+	if (ns->own) {
+		r = netlink_open(&nl, true);
+	} else {
+		path = strdup(ns->path ? ns->path : "");
+		if (!path)
+			return -ENOMEM;
+		r = socket_open_in(&s, d, ns);
+		if (r >= 0)
+			r = socket_ready(&nl, s, true);
+	}
+	if (r < 0)
+		return r;
+	nl.netns = (uint32_t)ns->ino;
+	nl.door = ns->own ? NULL : d;
+	nl.path = STEAL_PTR(path);
+	*ret = nl;
+	return 0;
+}
+
 int netlink_adopt(struct netlink *ret, int fd, uint32_t portid)
 {
 	struct mnl_socket *s = mnl_socket_fdopen(fd);
@@ -116,7 +165,7 @@ int netlink_adopt(struct netlink *ret, int fd, uint32_t portid)
 	return 0;
 }
 
-void netlink_close(struct netlink *nl)
+static void socket_close(struct netlink *nl)
 {
 	if (nl->socket)
 		mnl_socket_close(nl->socket);
@@ -124,18 +173,31 @@ void netlink_close(struct netlink *nl)
 	nl->fd = -1;
 }
 
+void netlink_close(struct netlink *nl)
+{
+	socket_close(nl);
+	free(nl->path);
+	nl->path = NULL;
+	nl->door = NULL;
+	nl->netns = 0;
+}
+
+/* Where it fails, path and door stay: never is another namespace's socket taken for this one's. */
 int netlink_reopen(struct netlink *nl)
 {
+	const struct netns ns = { .ino = nl->netns, .path = nl->path };
 	struct netlink fresh;
 	int r;
 
-	netlink_close(nl);
+	socket_close(nl);
 	nl->generation++;
-	r = netlink_open(&fresh, nl->privileged);
+	r = nl->door ? netlink_open_in(&fresh, nl->door, &ns) : netlink_open(&fresh, nl->privileged);
 	if (r < 0)
-		return r;
+		return nl->door && r == -ENOENT ? -ESTALE : r;
 	fresh.seq = nl->seq;
 	fresh.generation = nl->generation;
+	fresh.netns = nl->netns;
+	free(nl->path);
 	*nl = fresh;
 	return 0;
 }
@@ -289,7 +351,7 @@ static ssize_t batch_walk(struct netlink *nl, uint8_t *data, size_t len,
 int netlink_receive(struct netlink *nl, struct arena *a, const struct netlink_keep *keep,
 		    struct netlink_batch *ret)
 {
-	struct socketd_messages head = { .source = keep->source };
+	struct socketd_messages head = { .source = keep->source, .netns = keep->netns };
 	struct netlink_batch batch = {};
 	struct bulk_block block;
 	ssize_t n;

@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 #include "model/cleanup.h"
+#include "model/netns.h"
 #include "snapshot/arena.h"
 
 struct mnl_socket;
+struct netns_door;
 
 /* The kernel fills at most 32 KiB of a dump at a time; a single message can be larger. */
 #define NETLINK_BATCH_MAX (128u * 1024)
@@ -23,6 +25,10 @@ struct netlink {
 	uint32_t seq; /* of the request that is being answered */
 	bool privileged;
 	unsigned int generation; /* grows when fd is another one, though maybe of the same number */
+	/* Of netlink_open_in: */
+	uint32_t netns;          /* inode number of the socket's namespace; 0 where it was not said */
+	struct netns_door *door; /* NULL for our own namespace */
+	char *path;              /* that leads to it, for another socket */
 };
 
 /*
@@ -33,10 +39,26 @@ struct netlink {
  */
 int netlink_open(struct netlink *ret, bool privileged);
 
+/*
+ * Opens it inside a namespace, privileged:
+ *	r = netlink_open_in(&nl, door, ns);
+ *	dump_begin(&dump, id, &req, &nl, arena, now);    its blocks say ns->ino
+ *	...
+ *	netlink_close(&nl);
+ * The door outlives it, ns need not. Such a socket keeps the namespace: it is closed
+ * when no process and no mount of it is left (netns_discover), or at once after a
+ * reading. -ENOENT and -ESTALE: it is gone, or its path leads elsewhere by now; else
+ * errors of netns_enter_fd and netns_door_open. The own one is opened as by netlink_open.
+ */
+int netlink_open_in(struct netlink *ret, struct netns_door *d, const struct netns *ns);
+
 /* As netlink_open, over a socket that there is already. Takes fd, also on failure. */
 int netlink_adopt(struct netlink *ret, int fd, uint32_t portid);
 
-/* Another socket in place of this one: what the old one may still answer is lost. On failure it is closed (fd < 0). */
+/*
+ * Another socket of the same namespace in place of this one: what the old one may still answer is
+ * lost. On failure it is closed (fd < 0); -ESTALE: its path does not lead there any more.
+ */
 int netlink_reopen(struct netlink *nl);
 void netlink_close(struct netlink *nl);
 DEFINE_CLEANUP(struct netlink, netlink_close)
@@ -58,6 +80,7 @@ struct netlink_batch {
 /* Which messages of a batch are kept, and how. */
 struct netlink_keep {
 	uint32_t source;    /* enum source_id, for the block's head */
+	uint32_t netns;     /* inode number for it; 0 for that of the SOURCE block */
 	uint8_t family;     /* drop messages whose first byte is another one; 0 keeps all */
 	bool wipe_md5_keys; /* inet_diag messages that can have INET_DIAG_MD5SIG: the keys are zeroed */
 	bool module_sockets; /* of the kernel module's messages those of sockets; what it says of itself is no row */

@@ -490,7 +490,7 @@ int netns_discover(struct netns_list *ret, size_t max)
 	return r < 0 ? r : hand_out(&d, max, ret);
 }
 
-int netns_find_path(struct netns *ns)
+int netns_find_paths(struct netns *rows, size_t n)
 {
 	CLEANUP(discovery_deinit) struct discovery d = { .proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
 	int r;
@@ -500,13 +500,17 @@ int netns_find_path(struct netns *ns)
 	r = each_process(&d, look_at_process);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < d.n; i++) {
-		if (d.rows[i].ns.ino != ns->ino)
+	r = -ENOENT;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = found_place(&d, rows[i].ino);
+
+		if (rows[i].own || at == d.n || d.rows[at].ns.ino != rows[i].ino)
 			continue;
-		free(ns->path);
-		ns->path = STEAL_PTR(d.rows[i].ns.path);
-		ns->pid = d.rows[i].ns.pid;
-		return 0;
+		free(rows[i].path);
+		rows[i].path = STEAL_PTR(d.rows[at].ns.path);
+		rows[i].pid = d.rows[at].ns.pid;
+		if (i == 0)
+			r = 0;
 	}
-	return -ENOENT;
+	return r;
 }

@@ -10,8 +10,8 @@
 #include "source/links.h"
 #include "source/netns.h"
 
-/* Each is a walk over all processes. */
-#define SEARCHES_MAX 8
+/* Each is a walk over all processes, and finds the ways into all that are still to be visited. */
+#define SEARCH_EVERY_USEC 1000000
 
 bool netns_tour_plan(struct netns_list *list, uint64_t own_ino, uint32_t uid)
 {
@@ -76,11 +76,15 @@ static bool is_gone(int error)
 static int enter(struct netns_tour *t, struct netns *ns)
 {
 	int fd = netns_enter_fd(ns);
+	uint64_t now;
 
-	if (!is_gone(fd) || t->n_searches == SEARCHES_MAX)
+	if (!is_gone(fd))
 		return fd;
-	t->n_searches++;
-	return netns_find_path(ns) < 0 ? fd : netns_enter_fd(ns);
+	now = host_now_usec();
+	if (t->searched_usec != 0 && now - t->searched_usec < SEARCH_EVERY_USEC)
+		return fd;
+	t->searched_usec = now;
+	return netns_find_paths(ns, t->list->n - (size_t)(ns - t->list->rows)) < 0 ? fd : netns_enter_fd(ns);
 }
 
 static int visit(struct netns_tour *t, struct netns *ns, struct netlink *nl)

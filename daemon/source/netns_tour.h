@@ -19,7 +19,7 @@ struct netns_tour {
 	int fd;                  /* of the namespace that is visited; -1 for none */
 	struct netns here;       /* the same, by that descriptor: for netlink_open_in and the like */
 	char path[32];
-	unsigned int n_searches;
+	uint64_t searched_usec;  /* when other ways were looked for last; 0 never */
 	uint32_t n_hidden;       /* that could not be entered */
 };
 

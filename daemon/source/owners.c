@@ -46,6 +46,7 @@ struct scan {
 	_Alignas(8) char processes[64 * 1024]; /* entries of /proc */
 	_Alignas(8) char tasks[64 * 1024];     /* entries of task */
 	_Alignas(8) char descriptors[DIRENTS_SIZE];
+	char cgroup[PROCESS_CGROUP_SIZE];
 };
 
 static void scan_free(struct scan *s)
@@ -89,6 +90,8 @@ static int write_process(struct scan *s, bool same)
 {
 	struct attr_block block;
 	struct stat st;
+	const char *cgroup;
+	size_t cgroup_len;
 	char comm[128];
 	ssize_t n;
 
@@ -113,6 +116,9 @@ static int write_process(struct scan *s, bool same)
 	if (s->start != 0)
 		attr_block_u64(&block, SOCKETD_PROCESS_START, s->start);
 	attr_block_u32(&block, SOCKETD_PROCESS_N_FDS, s->n_fds);
+	cgroup = process_cgroup(s->proc_fd, s->pid_text, s->cgroup, sizeof(s->cgroup), &cgroup_len);
+	if (cgroup)
+		attr_block_bytes(&block, SOCKETD_PROCESS_CGROUP, cgroup, cgroup_len);
 	if (same)
 		attr_block_u32(&block, SOCKETD_PROCESS_SAME, 1);
 	return attr_block_write(&block, s->arena);

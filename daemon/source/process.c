@@ -27,6 +27,25 @@ ssize_t process_read(int proc_fd, const char *pid, const char *file, char *buf, 
 	return n;
 }
 
+const char *process_cgroup(int proc_fd, const char *pid, char *buf, size_t size, size_t *ret_len)
+{
+	ssize_t n = process_read(proc_fd, pid, "cgroup", buf, size);
+
+	/* Names have no newlines (cgroup_mkdir in kernel/cgroup/cgroup.c). A line for each tree; that of v2 is number 0. */
+	for (char *line = buf, *end; n > 0 && line < buf + n; line = end + 1) {
+		size_t left = (size_t)(buf + n - line);
+
+		end = memchr(line, '\n', left);
+		if (!end)
+			return NULL; /* it is cut */
+		if (end - line >= 4 && !memcmp(line, "0::/", 4)) {
+			*ret_len = (size_t)(end - line - 3);
+			return line + 3;
+		}
+	}
+	return NULL;
+}
+
 uint64_t process_start(int proc_fd, const char *pid)
 {
 	char stat[1024], *p;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "snapshot/writer.h"
+#include "source/netns_door.h"
 
 int procfs_open(struct procfs *ret, const char *name, uint32_t source)
 {
@@ -25,10 +26,34 @@ int procfs_open(struct procfs *ret, const char *name, uint32_t source)
 	return 0;
 }
 
+int procfs_open_in(struct procfs *ret, struct netns_door *d, const struct netns *ns, const char *name, uint32_t source)
+{
+	CLEANUP(close) int ns_fd = -1;
+	int fd;
+
+	if (ns->own) {
+		int r = procfs_open(ret, name, source);
+
+		if (r < 0)
+			return r;
+	} else {
+		ns_fd = netns_enter_fd(ns);
+		if (ns_fd < 0)
+			return ns_fd;
+		fd = netns_door_open(d, ns_fd, NETNS_PROC, name);
+		if (fd < 0)
+			return fd;
+		procfs_init(ret, fd, source);
+	}
+	ret->netns = (uint32_t)ns->ino;
+	return 0;
+}
+
 void procfs_init(struct procfs *p, int fd, uint32_t source)
 {
 	p->fd = fd;
 	p->source = source;
+	p->netns = 0;
 	p->header_seen = false;
 	p->n_carry = 0;
 }
@@ -84,7 +109,7 @@ static size_t whole_lines(const uint8_t *data, size_t len)
 
 int procfs_read(struct procfs *p, struct arena *a, uint32_t *ret_n_lines)
 {
-	struct socketd_messages head = { .source = p->source };
+	struct socketd_messages head = { .source = p->source, .netns = p->netns };
 	size_t n_read = 0, whole, skip = 0;
 	struct bulk_block block;
 	uint8_t *text;

@@ -9,7 +9,10 @@
 #include <stdint.h>
 
 #include "model/cleanup.h"
+#include "model/netns.h"
 #include "snapshot/arena.h"
+
+struct netns_door;
 
 /* Longest line; those of the kernel are 128 to 200 bytes. */
 #define PROCFS_LINE_MAX 1024
@@ -19,6 +22,7 @@
 struct procfs {
 	int fd;
 	uint32_t source;
+	uint32_t netns; /* inode number for the blocks' heads; 0 for that of the SOURCE block */
 	bool header_seen;
 	size_t n_carry; /* a line that the last read cut */
 	char carry[PROCFS_LINE_MAX];
@@ -26,6 +30,9 @@ struct procfs {
 
 /* Opens a file of /proc/net by its name there ("udp6"), in the calling thread's namespace. -ENOENT when there is none. */
 int procfs_open(struct procfs *ret, const char *name, uint32_t source);
+
+/* The same inside a namespace, whose number the blocks then say; errors as of netlink_open_in(). */
+int procfs_open_in(struct procfs *ret, struct netns_door *d, const struct netns *ns, const char *name, uint32_t source);
 
 /* The same over a descriptor, which is taken. */
 void procfs_init(struct procfs *p, int fd, uint32_t source);

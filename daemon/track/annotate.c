@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the daemon remembers, added to a reading on its way out */
+/* What the daemon remembers, added to a reading on its way out; long, for each kind of block passes through */
 
 #include "track/annotate.h"
 
@@ -104,26 +104,16 @@ static const struct track_entry *find_entry(const struct annotate *a, const stru
 	return NULL;
 }
 
-/* Whether the last pass would have seen such a socket, so that one it did not see is newer. */
-static bool pass_saw_all(const struct annotate *a, uint8_t source)
-{
-	const struct tracker_status *s = tracker_status(a->tracker);
-	const struct tracker_source *seen = &s->sources[source];
 
-	if (!seen->tried && (source == SOURCE_tcp4 || source == SOURCE_tcp6))
-		seen = &s->sources[SOURCE_tcp];
-	return s->generation > 0 && s->n_unremembered == 0 && seen->tried && seen->error == 0;
-}
-
-static void fill_track(const struct annotate *a, const struct sight *s, struct socketd_track *ret)
+static void fill_track(const struct annotate *a, uint32_t netns, const struct sight *s, struct socketd_track *ret)
 {
 	const struct track_entry *e = find_entry(a, s);
 
 	*ret = (struct socketd_track){};
 	if (e)
 		tracker_fill(a->tracker, e, ret);
-	else if (pass_saw_all(a, s->source))
-		ret->flags = SOCKETD_TRACK_KNOWN;
+	else if (tracker_saw_all(a->tracker, s->source, netns))
+		ret->flags = SOCKETD_TRACK_KNOWN; /* newer than the last pass */
 }
 
 /* A TRACKS block for the rows of one of messages. Nothing for rows that it has no room for. */
@@ -163,7 +153,7 @@ static int write_tracks(const struct annotate *a, const struct block *b, struct 
 		}
 		for (size_t i = 0; i < in_batch; i++, track++) {
 			if (known[i])
-				fill_track(a, &sights[i], track);
+				fill_track(a, rows.netns, &sights[i], track);
 			else
 				*track = (struct socketd_track){};
 		}

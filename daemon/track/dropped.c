@@ -37,6 +37,18 @@ uint64_t dropped_settle(struct dropped *d, uint64_t *ret_n_heard)
 	return n;
 }
 
+uint64_t dropped_finish(const struct dropped *d, uint64_t *ret_n_heard)
+{
+	uint64_t n = 0;
+
+	*ret_n_heard = 0;
+	for (unsigned int age = 0; age <= PASS_MISSED_MAX; age++) {
+		n += d->by_age[age].n;
+		*ret_n_heard += d->by_age[age].n_heard;
+	}
+	return n;
+}
+
 void dropped_unhear(struct dropped *d)
 {
 	for (unsigned int age = 0; age <= PASS_MISSED_MAX; age++)

@@ -14,6 +14,10 @@
  * found gone by the sweeps of the next PASS_MISSED_MAX passes, and claimed: their
  * ends are told then. The others never were seen: of each an opening and a
  * closing are lost. Starts as zeros.
+ *
+ * There is one for each namespace, of which there is one socket that drops: a
+ * sweep behind a pass in which one namespace could not be read settles the others. A claim
+ * is of the namespace that the socket was in, so that the sum over all is exact.
  */
 struct dropped {
 	struct {
@@ -30,6 +34,9 @@ void dropped_claim(struct dropped *d);
 
 /* A sweep is over. How many are lost that no other can find. */
 uint64_t dropped_settle(struct dropped *d, uint64_t *ret_n_heard);
+
+/* No sweep comes any more. How many are lost. */
+uint64_t dropped_finish(const struct dropped *d, uint64_t *ret_n_heard);
 
 /* Nobody listens any more. */
 void dropped_unhear(struct dropped *d);

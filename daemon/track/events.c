@@ -47,12 +47,25 @@ void events_want(struct events *e, bool want)
 	e->wanted = want;
 }
 
-static uint64_t realtime_usec(void)
+static uint64_t clock_usec(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static uint64_t realtime_usec(void)
+{
+	return clock_usec(CLOCK_REALTIME);
+}
+
+/* What is in the future, by a clock that was read earlier, is now. */
+static uint64_t event_time(const struct event *event)
+{
+	uint64_t now = event->boottime_usec != 0 ? clock_usec(CLOCK_BOOTTIME) : 0;
+
+	return realtime_usec() - (event->boottime_usec < now ? now - event->boottime_usec : 0);
 }
 
 static int write_event(struct arena *a, const struct event *event)
@@ -61,7 +74,7 @@ static int write_event(struct arena *a, const struct event *event)
 
 	attr_block_begin(&b, SOCKETD_BLOCK_EVENT);
 	attr_block_u32(&b, SOCKETD_EVENT_KIND, event->kind);
-	attr_block_u64(&b, SOCKETD_EVENT_TIME, realtime_usec());
+	attr_block_u64(&b, SOCKETD_EVENT_TIME, event_time(event));
 	if (event->old_state != 0)
 		attr_block_u32(&b, SOCKETD_EVENT_OLD_STATE, event->old_state);
 	attr_block_u64(&b, SOCKETD_EVENT_GENERATION, event->generation);
@@ -96,7 +109,7 @@ static int write_message(struct arena *a, const struct event *event)
 	const struct message *m = event->m;
 	bool is_line = source_def_get(m->source)->kind == KIND_PROC_INET;
 	size_t size = sizeof(struct socketd_messages) + (is_line ? m->len + 1 : NLMSG_SPACE(m->len));
-	struct socketd_messages head = { .source = m->source };
+	struct socketd_messages head = { .source = m->source, .netns = m->netns };
 	struct bulk_block b;
 	uint8_t *p;
 	int r = bulk_block_begin(&b, a, is_line ? SOCKETD_BLOCK_LINES : SOCKETD_BLOCK_MESSAGES, size);
@@ -119,6 +132,39 @@ static int write_message(struct arena *a, const struct event *event)
 	}
 	bulk_block_end(&b, a, size);
 	return 0;
+}
+
+/* A process that no scan has met has the name that the module told, and its uid is taken for that of the socket. */
+static int write_told_process(struct arena *a, const struct events *e, const struct event *event)
+{
+	struct attr_block b;
+	struct holder known;
+
+	if (holders_process(e->holders, event->owner_pid, &known) && known.comm_len == strlen(event->owner_comm) &&
+	    memcmp(known.comm, event->owner_comm, known.comm_len) == 0)
+		return holders_write_process(e->holders, event->owner_pid, a);
+	attr_block_begin(&b, SOCKETD_BLOCK_PROCESS);
+	attr_block_u32(&b, SOCKETD_PROCESS_PID, event->owner_pid);
+	if (event->owner_uid != UINT32_MAX)
+		attr_block_u32(&b, SOCKETD_PROCESS_UID, event->owner_uid);
+	attr_block_string(&b, SOCKETD_PROCESS_COMM, event->owner_comm);
+	return attr_block_write(&b, a);
+}
+
+/* The one that the module told of. 1 or -ENOMEM. */
+static int write_told_owner(struct arena *a, const struct events *e, const struct event *event)
+{
+	struct bulk_block b;
+	int r = write_told_process(a, e, event);
+
+	if (r >= 0)
+		r = bulk_block_begin(&b, a, SOCKETD_BLOCK_OWNERS, sizeof(struct socketd_owner));
+	if (r < 0)
+		return r;
+	*(struct socketd_owner *)b.payload =
+		(struct socketd_owner){ .inode = event->inode, .pid = event->owner_pid, .fd = SOCKETD_OWNER_NO_FD };
+	bulk_block_end(&b, a, sizeof(struct socketd_owner));
+	return 1;
 }
 
 /* PROCESS and OWNERS of those who hold the inode. How many descriptors that are, or -ENOMEM. */
@@ -192,6 +238,16 @@ static bool has_room(const struct events *e, size_t size)
 	return pending(e) + size <= e->max;
 }
 
+/* How many descriptors that are, or -ENOMEM. */
+static int write_event_owners(struct arena *a, const struct events *e, const struct event *event)
+{
+	int n = 0;
+
+	if (event->inode != 0 && (event->is_scanned || event->owner_pid == 0))
+		n = write_owners(a, e, event->inode);
+	return n == 0 && event->owner_pid != 0 ? write_told_owner(a, e, event) : n;
+}
+
 /* All of one event, or nothing of it. */
 static int put_direct(struct events *e, const struct event *event)
 {
@@ -199,8 +255,8 @@ static int put_direct(struct events *e, const struct event *event)
 	int r;
 
 	r = write_event(&e->out, event);
-	if (r >= 0 && event->inode != 0)
-		r = write_owners(&e->out, e, event->inode);
+	if (r >= 0)
+		r = write_event_owners(&e->out, e, event);
 	if (r >= 0 && event->track)
 		r = write_track(&e->out, event->track);
 	if (r >= 0)
@@ -222,8 +278,8 @@ static int compose(struct events *e, const struct event *event, struct held *hea
 	 * Of one that does not wait the owners are written now: the scan behind
 	 * which it waits may find them gone.
 	 */
-	if (r >= 0 && event->inode != 0 && !event->waits)
-		r = n = write_owners(a, e, event->inode);
+	if (r >= 0 && !event->waits)
+		r = n = write_event_owners(a, e, event);
 	if (r >= 0 && event->track)
 		r = write_track(a, event->track);
 	if (r >= 0)

@@ -49,6 +49,11 @@ struct event {
 	 * in as they were. NULL: the message is whole.
 	 */
 	const struct inet_diag_msg *remembered;
+	/* Who it is, where the module has told and no scan has found the holders: 0 for nobody. The descriptor is not known. */
+	uint32_t owner_pid, owner_uid;
+	const char *owner_comm;
+	bool is_scanned;         /* a scan has found some: they are told, and that one only where they are not known any more */
+	uint64_t boottime_usec;  /* CLOCK_BOOTTIME when it happened; 0: now */
 	const struct message *m; /* payload, or a line */
 	const struct socketd_track *track; /* NULL: nothing was remembered */
 };

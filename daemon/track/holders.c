@@ -23,6 +23,7 @@ void holders_drop_process(struct holders *h, struct holder_process *p)
 	h->n_memory -= p->n_allocated * sizeof(*p->held) + p->comm_len + p->user_len;
 	free(p->held);
 	free(p->text);
+	cgroup_names_put(&h->cgroups, p->cgroup);
 	*p = (struct holder_process){ .pid = p->pid };
 }
 
@@ -106,6 +107,10 @@ void holders_touch(struct holders *h, uint32_t pid)
 static void fill_process(const struct holder_process *p, struct holder *ret)
 {
 	*ret = (struct holder){ .pid = p->pid, .uid = p->uid, .start = p->start, .comm = p->text, .comm_len = p->comm_len };
+	if (p->cgroup) {
+		ret->cgroup = p->cgroup->text;
+		ret->cgroup_len = p->cgroup->len;
+	}
 }
 
 /* The first of the inode's descriptors in a process, or n_held. */
@@ -202,6 +207,8 @@ static int write_process(const struct holder_process *p, struct arena *a)
 		attr_block_bytes(&b, SOCKETD_PROCESS_USER, p->text + p->comm_len, p->user_len);
 	attr_block_u64(&b, SOCKETD_PROCESS_START, p->start);
 	attr_block_u32(&b, SOCKETD_PROCESS_N_FDS, p->n_fds);
+	if (p->cgroup)
+		attr_block_bytes(&b, SOCKETD_PROCESS_CGROUP, p->cgroup->text, p->cgroup->len);
 	return attr_block_write(&b, a);
 }
 
@@ -241,7 +248,8 @@ int holders_write(const struct holders *h, uint32_t pid, struct arena *a)
 
 size_t holders_memory(const struct holders *h)
 {
-	return sizeof(*h) + (h->now.n_allocated + h->next.n_allocated) * sizeof(struct holder_process) + h->n_memory;
+	return sizeof(*h) + (h->now.n_allocated + h->next.n_allocated) * sizeof(struct holder_process) + h->n_memory +
+	       h->cgroups.n_memory;
 }
 
 size_t holders_count(const struct holders *h)

@@ -55,6 +55,8 @@ struct holder {
 	uint64_t start;
 	const char *comm;
 	size_t comm_len;
+	const char *cgroup; /* its path of cgroup v2, as comm no string; NULL when it is not known */
+	size_t cgroup_len;
 };
 
 /* The n-th holder of an inode, in order of pid and fd. Cost: a search in each process, 0.1 µs each. */

@@ -138,7 +138,7 @@ static int list_add(struct holder_list *l, struct holder_process **ret)
 
 struct told {
 	struct holder_process p;
-	const struct nlattr *comm, *user;
+	const struct nlattr *comm, *user, *cgroup;
 	bool same;
 };
 
@@ -150,6 +150,8 @@ static void told_attr(struct told *t, const struct nlattr *attr)
 		t->comm = attr;
 	} else if (type == SOCKETD_PROCESS_USER) {
 		t->user = attr;
+	} else if (type == SOCKETD_PROCESS_CGROUP) {
+		t->cgroup = attr;
 	} else if (type == SOCKETD_PROCESS_START && len == sizeof(uint64_t)) {
 		memcpy(&t->p.start, mnl_attr_get_payload(attr), sizeof(uint64_t));
 	} else if (len == sizeof(uint32_t)) {
@@ -191,6 +193,37 @@ static int copy_text(struct told *t)
 	return 0;
 }
 
+/* *ret is NULL when the scan says nothing of it. */
+static int get_cgroup(struct holders *h, const struct told *t, struct cgroup_name **ret)
+{
+	struct cgroup_name *name = NULL;
+
+	if (t->cgroup && mnl_attr_get_payload_len(t->cgroup) > 0) {
+		name = cgroup_names_get(&h->cgroups, mnl_attr_get_payload(t->cgroup), mnl_attr_get_payload_len(t->cgroup));
+		if (!name)
+			return -ENOMEM;
+	}
+	*ret = name;
+	return 0;
+}
+
+/* One whose descriptors are as they were stays where it is until the end, when the lists are joined. */
+static int apply_same(struct holders *h, const struct told *t)
+{
+	struct holder_process *before = holders_list_find(&h->now, t->p.pid);
+	struct cgroup_name *cgroup;
+
+	if (!before)
+		return -EBADMSG;
+	/* It may have been moved to another cgroup for all that. */
+	if (get_cgroup(h, t, &cgroup) < 0)
+		return -ENOMEM;
+	cgroup_names_put(&h->cgroups, before->cgroup);
+	before->cgroup = cgroup;
+	before->mentioned = h->spared = true;
+	return 0;
+}
+
 static int apply_process(struct holders *h, const struct block *b)
 {
 	const struct nlattr *attr = (const void *)b->payload;
@@ -208,20 +241,16 @@ static int apply_process(struct holders *h, const struct block *b)
 	/* In order of pid, as /proc has them: then the new list is sorted. */
 	if (t.p.pid == 0 || (h->next.n > 0 && h->next.rows[h->next.n - 1].pid >= t.p.pid))
 		return -EBADMSG;
-	if (t.same) {
-		struct holder_process *before = holders_list_find(&h->now, t.p.pid);
-
-		/* It stays where it is until the end, when the lists are joined. */
-		if (!before)
-			return -EBADMSG;
-		before->mentioned = h->spared = true;
-		return 0;
-	}
+	if (t.same)
+		return apply_same(h, &t);
 	r = list_add(&h->next, &added);
 	if (r < 0)
 		return r;
-	r = copy_text(&t);
+	r = get_cgroup(h, &t, &t.p.cgroup);
+	if (r >= 0)
+		r = copy_text(&t);
 	if (r < 0) {
+		cgroup_names_put(&h->cgroups, t.p.cgroup);
 		h->next.n--;
 		return r;
 	}

@@ -4,6 +4,7 @@
 #ifndef SOCKETD_TRACK_HOLDERS_LIST_H
 #define SOCKETD_TRACK_HOLDERS_LIST_H
 
+#include "track/cgroup_names.h"
 #include "track/holders.h"
 
 struct held {
@@ -16,6 +17,7 @@ struct holder_process {
 	uint64_t start;
 	struct held *held; /* sorted by inode and fd */
 	char *text;        /* comm, then user */
+	struct cgroup_name *cgroup; /* NULL: not told; a reference to one of struct holders */
 	uint8_t comm_len, user_len;
 	bool has_uid;
 	bool touched;   /* is read again by the next scan */
@@ -35,6 +37,7 @@ struct holders {
 	bool spared; /* by the scan under way, or the last one */
 	uint64_t generation;
 	size_t n_memory; /* of both lists, beside the rows */
+	struct cgroup_names cgroups; /* of both lists */
 	void (*lost)(void *ctx, uint32_t pid, uint32_t inode, uint32_t fd);
 	void *lost_ctx;
 };

@@ -27,6 +27,7 @@ struct wanted {
 struct found {
 	const struct track_table *table;
 	const struct request *req;
+	uint64_t own_netns;
 	bool any_state; /* also sockets that were in no wanted state when the table saw them */
 	const struct track_entry *entries[REQUEST_GETS_MAX];
 	unsigned int n;
@@ -49,6 +50,14 @@ static void sort_keys(struct wanted *w, const struct query_key *keys, size_t n_k
 	}
 }
 
+/* Whether the request is of the namespace that the socket is in. */
+static bool is_asked(const struct found *f, const struct track_entry *e)
+{
+	if (f->req->netns.n == 0)
+		return e->netns == 0;
+	return netns_list_find(&f->req->netns, e->netns == 0 ? f->own_netns : track_table_netns(f->table, e)) != NULL;
+}
+
 /*
  * Takes an entry in. 0; 1 when it is not to be asked for; -E2BIG when they are
  * too many. Listeners come with their own dump.
@@ -57,6 +66,8 @@ static int add(struct found *f, const struct track_entry *e)
 {
 	const struct source_request *s = &f->req->sources[e->source];
 
+	if (!is_asked(f, e))
+		return 1;
 	if ((e->source != SOURCE_tcp4 && e->source != SOURCE_tcp6) || !s->wanted || e->state == STATE_LISTEN)
 		return 1;
 	if (!f->any_state && !(s->states & STATE_BIT(e->state)))
@@ -196,6 +207,9 @@ static int find_pid(struct found *f, const struct holders *h, uint64_t pid)
 {
 	int r;
 
+	/* Who holds what is root's to know: which rows a stream has because of it would tell. */
+	if (f->req->uid != 0)
+		return -ENOENT;
 	if (!h || pid == 0 || pid > UINT32_MAX || !was_scanned(h, (uint32_t)pid))
 		return -ENOENT;
 	r = holders_walk(h, (uint32_t)pid, find_held, f);
@@ -240,6 +254,7 @@ static void set_key(const struct track_table *t, const struct track_entry *e, st
 		.peer_port = e->peer_port,
 		.ifindex = e->ifindex,
 		.may_end = e->state == STATE_TIME_WAIT,
+		.netns = e->netns == 0 ? 0 : (uint32_t)track_table_netns(t, e),
 	};
 	if (pair) {
 		memcpy(ret->local, pair->local, 16);
@@ -288,10 +303,19 @@ static int set_gets(const struct found *f, struct request *req)
 	return 0;
 }
 
+/* As the list of the request has it; 0 when it is not among them. */
+static uint64_t own_netns(const struct request *req)
+{
+	for (size_t i = 0; i < req->netns.n; i++)
+		if (req->netns.rows[i].own)
+			return req->netns.rows[i].ino;
+	return 0;
+}
+
 int narrow_by_keys(const struct track_table *t, const struct holders *h, const struct query_key *keys, size_t n_keys,
 		   struct request *req)
 {
-	struct found f = { .table = t, .req = req, .any_state = true };
+	struct found f = { .table = t, .req = req, .any_state = true, .own_netns = own_netns(req) };
 	struct wanted w;
 	int r;
 
@@ -318,15 +342,19 @@ static bool asks_pid(const struct query_key *keys, size_t n_keys)
 	return false;
 }
 
-/* Whether the last pass saw all TCP sockets, and keeps them. */
-static bool table_is_whole(const struct tracker_status *s)
+/* Whether the last pass saw all TCP sockets of a namespace (0: ours), and keeps them. */
+static bool netns_is_whole(const struct tracker *t, uint64_t netns)
 {
-	static const uint8_t sources[] = { SOURCE_tcp, SOURCE_tcp4, SOURCE_tcp6 };
+	return tracker_saw_all(t, SOURCE_tcp4, netns) && tracker_saw_all(t, SOURCE_tcp6, netns);
+}
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(sources); i++)
-		if (s->sources[sources[i]].tried && s->sources[sources[i]].error != 0)
+/* The same of all that are asked for: one that came since was in no pass. */
+static bool table_is_whole(const struct tracker *t, const struct request *req)
+{
+	for (size_t i = 0; i < req->netns.n; i++)
+		if (!netns_is_whole(t, req->netns.rows[i].own ? 0 : req->netns.rows[i].ino))
 			return false;
-	return s->generation > 0 && s->n_unremembered == 0;
+	return req->netns.n > 0 || netns_is_whole(t, 0);
 }
 
 int narrow_request(struct tracker *t, const struct query *q, uint64_t max_age_usec, struct request *req)
@@ -338,8 +366,11 @@ int narrow_request(struct tracker *t, const struct query *q, uint64_t max_age_us
 	size_t n_keys;
 	int r;
 
+	/* Other ends are looked for among all. */
+	if (req->groups & GROUP_BIT(GROUP_peer))
+		return 0;
 	if (status->tcp_cpu_usec < NARROW_WALK_MIN_USEC || track_table_count(tracker_table(t)) < NARROW_SOCKETS_MIN ||
-	    status->destroy_error != 0 || !table_is_whole(status))
+	    status->destroy_error != 0 || !table_is_whole(t, req))
 		return 0;
 	n_keys = query_keys(q, keys);
 	seen_usec = status->begin_boottime_usec;

@@ -1,54 +1,61 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a pass reads: every source, through one buffer, a bounded piece at a time */
+/* What a pass reads: every source in every network namespace, through one buffer, a bounded piece at a time */
 
 #include <errno.h>
 #include <sys/epoll.h>
 
 #include "source/host.h"
 #include "track/batch.h"
+#include "track/census.h"
 #include "track/state.h"
 
 int pass_begin(struct tracker *t, bool counters, uint64_t now)
 {
+	struct track_netns *own = namespaces_at(&t->namespaces, 0);
 	struct pass *p = &t->pass;
 	int r;
 
 	/* One for all passes: another each time would be seen, and told of as opened. */
-	r = p->nl.fd < 0 ? netlink_open(&p->nl, true) : 0;
-	if (r >= 0)
-		r = tracker_watch(t, p->nl.fd);
+	r = own->nl.fd < 0 ? netlink_open(&own->nl, true) : 0;
 	if (r < 0)
 		return r;
-	p->generation = p->nl.generation;
+	namespaces_note_socket(own, SOCKET_DUMPS, own->nl.fd);
+	r = namespaces_discover(t, now);
+	if (r < 0)
+		return r;
 	request_deinit(&p->req);
 	request_init(&p->req, GROUP_BIT(GROUP_base) | (counters ? GROUP_BIT(GROUP_tcp_info) : 0));
-	for (unsigned int id = 1; id < SOURCE_COUNT; id++) {
-		p->wanted[id] = p->req.sources[id].wanted;
-		p->read_whole[id] = false;
-		p->n_seen[id] = 0;
-	}
+	p->next_slot = 0;
+	p->source = p->fallback = SOURCE_none;
 	p->byte = (uint8_t)(t->status.generation + 1);
 	p->counters = counters;
 	if (counters)
 		p->counters_begin_usec[++p->counters_number % COUNTER_PASSES] = now;
-	p->source = p->fallback = SOURCE_none;
 	p->begin_usec = now;
 	p->begin_boottime_usec = t->boottime_usec;
 	p->cpu_usec = p->tcp_cpu_usec = 0;
 	p->n_unremembered = 0;
 	p->cursor = 0;
-	p->phase = PASS_NEXT;
+	p->phase = PASS_ADOPT;
 	t->status.in_pass = true;
 	return 0;
+}
+
+/* What it may still say belongs to nobody, and must not wake anybody. */
+static void unwatch(struct tracker *t)
+{
+	struct pass *p = &t->pass;
+
+	if (p->is_watched && p->ns->nl.fd >= 0)
+		(void)epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, p->ns->nl.fd, NULL);
+	p->is_watched = false;
 }
 
 void pass_stop(struct tracker *t)
 {
 	struct pass *p = &t->pass;
 
-	/* What it may still say belongs to nobody, and must not wake anybody. */
-	if (p->nl.fd >= 0)
-		(void)epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, p->nl.fd, NULL);
+	unwatch(t);
 	procfs_close(&p->procfs);
 	p->phase = PASS_NONE;
 	t->status.in_pass = false;
@@ -65,14 +72,38 @@ static void source_ended(struct tracker *t, unsigned int id, int error, uint32_t
 	struct tracker_source *s = &t->status.sources[id];
 	struct pass *p = &t->pass;
 
+	/* Of a family that is not there nothing is left either. */
+	if (error == 0 || unsupported)
+		p->ns->read_whole |= SOURCE_BIT(id);
+	if (!p->ns->id.own) {
+		s->n_sockets += p->n_seen[id];
+		s->duration_usec += now - p->source_begin_usec;
+		s->interrupted += interrupted;
+		if (error < 0 && !unsupported)
+			p->ns->error = error;
+		return;
+	}
 	s->tried = true;
 	s->error = error;
 	s->interrupted = interrupted;
 	s->n_sockets = p->n_seen[id];
 	s->duration_usec = now - p->source_begin_usec;
-	/* Of a family that is not there nothing is left either. */
-	p->read_whole[id] = error == 0 || unsupported;
 	p->retry[id] = unsupported ? t->status.generation + PASS_RETRY : 0;
+}
+
+static int open_lines(struct tracker *t, unsigned int id)
+{
+	struct pass *p = &t->pass;
+	const char *name = source_def_get(id)->proc;
+	int fd;
+
+	if (p->ns->id.own)
+		return procfs_open(&p->procfs, name, id);
+	fd = namespaces_open_thing(t, p->ns, NETNS_PROC, name);
+	if (fd < 0)
+		return fd;
+	procfs_init(&p->procfs, fd, id);
+	return 0;
 }
 
 static void begin_lines(struct tracker *t, unsigned int id, uint64_t now)
@@ -82,7 +113,7 @@ static void begin_lines(struct tracker *t, unsigned int id, uint64_t now)
 
 	p->current = id;
 	p->source_begin_usec = now;
-	r = procfs_open(&p->procfs, source_def_get(id)->proc, id);
+	r = open_lines(t, id);
 	if (r < 0)
 		source_ended(t, id, r, 0, r == -ENOENT, now);
 	else
@@ -95,13 +126,64 @@ static void begin_dump(struct tracker *t, unsigned int id, uint64_t now)
 
 	p->current = id;
 	p->source_begin_usec = now;
-	dump_begin(&p->dump, id, &p->req, &p->nl, &t->scratch, now);
+	dump_begin(&p->dump, id, &p->req, &p->ns->nl, &t->scratch, now);
 	/* What it brings is taken at once and cannot be taken back. */
 	dump_keep(&p->dump);
 	p->phase = PASS_DUMP;
 }
 
-/* The next source begins, or the sweep. */
+/* The next namespace begins, or the sweep. 1, or errors of watching. */
+static int step_netns(struct tracker *t)
+{
+	struct pass *p = &t->pass;
+	int r;
+
+	unwatch(t);
+	p->ns = namespaces_next(&t->namespaces, &p->next_slot);
+	if (!p->ns) {
+		namespaces_decide(t);
+		p->phase = PASS_SWEPT;
+		return 1;
+	}
+	r = heard_open(t, p->ns);
+	if (r < 0)
+		return r;
+	p->ns->read_whole = 0;
+	p->ns->n_held = 0;
+	if (p->ns->nl.fd < 0)
+		return 1;
+	r = tracker_watch(t, p->ns->nl.fd);
+	if (r < 0)
+		return r;
+	p->is_watched = true;
+	p->generation = p->ns->nl.generation;
+	for (unsigned int id = 1; id < SOURCE_COUNT; id++) {
+		p->wanted[id] = p->req.sources[id].wanted;
+		p->n_seen[id] = 0;
+	}
+	p->source = p->fallback = SOURCE_none;
+	p->phase = PASS_NEXT;
+	return 1;
+}
+
+/* Sources of which the namespace has none. */
+static void skip_tcp(struct pass *p)
+{
+	for (unsigned int id = SOURCE_tcp4; id <= SOURCE_tcp6; id++) {
+		p->ns->read_whole |= SOURCE_BIT(id) | SOURCE_BIT(source_def_get(id)->fallback);
+		p->wanted[id] = false;
+	}
+}
+
+static void skip_mptcp(struct pass *p)
+{
+	for (unsigned int id = SOURCE_mptcp4; id <= SOURCE_mptcp6; id++) {
+		p->ns->read_whole |= SOURCE_BIT(id);
+		p->wanted[id] = false;
+	}
+}
+
+/* The next source begins, or this namespace is done. */
 static void step_next(struct tracker *t, uint64_t now)
 {
 	struct pass *p = &t->pass;
@@ -112,6 +194,11 @@ static void step_next(struct tracker *t, uint64_t now)
 		begin_lines(t, fallback, now);
 		return;
 	}
+	if (p->source == SOURCE_none && p->wanted[SOURCE_tcp4] && !census_has_tcp(t, p->ns))
+		skip_tcp(p);
+	if (p->source < SOURCE_mptcp4 && p->source >= SOURCE_udplite6 &&
+	    !census_has_mptcp(t, p->ns, p->n_seen[SOURCE_tcp4] + p->n_seen[SOURCE_tcp6] > 0))
+		skip_mptcp(p);
 	/* Both families of TCP in one walk over the kernel's table. */
 	if (p->source == SOURCE_none && p->wanted[SOURCE_tcp4] && is_due(t, SOURCE_tcp)) {
 		p->source = SOURCE_tcp4 - 1;
@@ -128,12 +215,12 @@ static void step_next(struct tracker *t, uint64_t now)
 		} else if (is_due(t, p->source)) {
 			begin_dump(t, p->source, now);
 		} else {
-			p->read_whole[p->source] = true;
+			p->ns->read_whole |= SOURCE_BIT(p->source);
 			p->fallback = def->fallback;
 		}
 		return;
 	}
-	p->phase = PASS_SWEPT;
+	p->phase = PASS_NETNS;
 }
 
 static void dump_ended(struct tracker *t, uint64_t now)
@@ -148,7 +235,7 @@ static void dump_ended(struct tracker *t, uint64_t now)
 		p->fallback = source_def_get(p->current)->fallback;
 		if (!unsupported) {
 			/* Its fallback is not read: what it has is from before the handler was there. */
-			p->read_whole[p->fallback] = p->fallback != SOURCE_none;
+			p->ns->read_whole |= SOURCE_BIT(p->fallback);
 			p->fallback = SOURCE_none;
 		}
 		return;
@@ -160,7 +247,7 @@ static void dump_ended(struct tracker *t, uint64_t now)
 	}
 	for (unsigned int id = SOURCE_tcp4; id <= SOURCE_tcp6; id++) {
 		source_ended(t, id, d->error, d->n_interrupted, false, now);
-		p->read_whole[source_def_get(id)->fallback] = true;
+		p->ns->read_whole |= SOURCE_BIT(source_def_get(id)->fallback);
 		p->wanted[id] = false;
 	}
 	p->retry[SOURCE_tcp] = 0;
@@ -172,12 +259,15 @@ static int step_dump(struct tracker *t, uint64_t now)
 	struct pass *p = &t->pass;
 	int r = dump_step(&p->dump, &t->scratch, now), w;
 
-	if (p->generation != p->nl.generation) {
-		p->generation = p->nl.generation;
-		w = p->nl.fd >= 0 ? tracker_watch(t, p->nl.fd) : 0;
+	if (p->generation != p->ns->nl.generation) {
+		p->generation = p->ns->nl.generation;
+		w = p->ns->nl.fd >= 0 ? tracker_watch(t, p->ns->nl.fd) : 0;
 		if (w < 0)
 			return w;
+		namespaces_note_socket(p->ns, SOCKET_DUMPS, p->ns->nl.fd);
 	}
+	/* What changed before is known first: what was heard of is not new. */
+	heard_drain(t, p->ns);
 	if (arena_pending(&t->scratch) > 0)
 		(void)batch_walk(&t->scratch, t->table, seen_message, t);
 	if (r == 0)
@@ -207,10 +297,16 @@ static void pass_ended(struct tracker *t)
 {
 	struct tracker_status *s = &t->status;
 	struct pass *p = &t->pass;
+	struct track_netns *ns;
+	unsigned int slot = 0;
 
-	for (unsigned int id = 1; id < SOURCE_COUNT; id++)
-		p->known[id] |= p->read_whole[id];
 	pass_stop(t);
+	namespaces_let_go(t);
+	while ((ns = namespaces_next(&t->namespaces, &slot))) {
+		ns->known |= ns->read_whole;
+		ns->whole = ns->read_whole;
+		ns->n_passes += ns->nl.fd >= 0;
+	}
 	s->generation++;
 	s->n_unremembered = p->n_unremembered;
 	s->begin_boottime_usec = p->begin_boottime_usec;
@@ -225,9 +321,18 @@ static void pass_ended(struct tracker *t)
 /* A piece of the phase. 1, 0 when the pass ended, -EAGAIN, -ENOMEM. */
 static int step_phase(struct tracker *t, uint64_t now)
 {
+	int r;
+
 	switch (t->pass.phase) {
 	case PASS_NONE:
 		return 0;
+	case PASS_ADOPT:
+		r = namespaces_adopt(t);
+		if (r == 0)
+			t->pass.phase = PASS_NETNS;
+		return r < 0 ? r : 1;
+	case PASS_NETNS:
+		return step_netns(t);
 	case PASS_NEXT:
 		step_next(t, now);
 		return 1;
@@ -255,12 +360,12 @@ int pass_step(struct tracker *t, uint64_t now)
 	int r = 1;
 
 	for (unsigned int n = 0; n < PASS_RECEIVES && r > 0; n++) {
-		bool is_sweep = p->phase == PASS_SWEPT;
+		bool is_slice = p->phase == PASS_SWEPT || p->phase == PASS_ADOPT;
 
 		t->step_usec = now;
 		r = step_phase(t, now);
 		/* A step is of TCP or of something else, so that its time can be told. */
-		if (is_sweep || pass_reads_tcp(p) != tcp)
+		if (is_slice || pass_reads_tcp(p) != tcp)
 			break;
 		now = host_now_usec();
 	}

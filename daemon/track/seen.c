@@ -2,6 +2,7 @@
 /* A message of a pass goes into the table: what is new, what changed, how fast it moves */
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "source/host.h"
 #include "track/state.h"
@@ -69,6 +70,7 @@ static void put(struct tracker *t, uint32_t kind, const struct track_entry *e, c
 {
 	struct socketd_track track;
 	struct message own = *m;
+	struct caller caller;
 	struct event event = {
 		.kind = kind,
 		.old_state = old_state,
@@ -79,16 +81,27 @@ static void put(struct tracker *t, uint32_t kind, const struct track_entry *e, c
 		.track = &track,
 	};
 
+	if (heard_owner(t, e, &caller)) {
+		event.owner_pid = caller.pid;
+		event.owner_uid = e->uid;
+		event.owner_comm = caller.comm;
+		event.is_scanned = e->owner_pid != 0;
+		event.waits = false;
+	}
 	own.source = e->source;
+	own.netns = (uint32_t)track_table_netns(t->table, e);
 	tracker_fill(t, e, &track);
 	events_put(&t->events, &event, now);
 }
 
 static void opened(struct tracker *t, struct track_entry *e, const struct message *m, uint64_t now)
 {
+	/* A listener who begins to listen makes us open some, of which nobody wants to hear. */
+	if (e->source == SOURCE_netlink && namespaces_is_ours(t->pass.ns, e->inode))
+		return;
 	e->flags |= TRACK_REPORTED;
 	/* What was there before we looked was not opened. */
-	if (!t->pass.known[e->source])
+	if (!(t->pass.ns->known & SOURCE_BIT(e->source)))
 		return;
 	t->status.n_opened++;
 	if (t->events.wanted)
@@ -114,12 +127,15 @@ static void add(struct tracker *t, const struct message *m, const struct sight *
 		return;
 	}
 	(void)sight_store(s, t->table, e);
+	namespaces_count_in(t->pass.ns, e);
 	e->pass = t->pass.byte;
 	e->first_seen = e->state_since = track_ticks(t->boottime_usec);
-	if (!t->pass.known[s->source])
+	if (!(t->pass.ns->known & SOURCE_BIT(s->source)))
 		e->flags |= TRACK_AGE_AT_LEAST | TRACK_STATE_AGE_AT_LEAST;
 	if (s->has_counters)
 		take_counters(t, e, s, now);
+	if (s->state == STATE_LISTEN)
+		heard_listener(t, e);
 	if (s->inode != 0)
 		scan_unowned(t, s->inode);
 	if (!s->is_brief)
@@ -135,6 +151,18 @@ static void changed(struct tracker *t, struct track_entry *e, const struct messa
 	t->status.n_changed++;
 	if (t->events.wanted)
 		put(t, SOCKETD_EVENT_CHANGED, e, m, old_state, now);
+}
+
+/*
+ * Whether it keeps its namespace in view: a process beside us holds it. What has no owner after a
+ * scan is the kernel's, or of nobody; of one that no scan looked for yet it is not known. Netlink sockets do
+ * not count: two daemons that listen in a namespace would keep it for each other for ever.
+ */
+static bool is_held(const struct tracker *t, const struct track_entry *e)
+{
+	if (e->inode == 0 || e->source == SOURCE_netlink || e->owner_pid == (uint32_t)getpid())
+		return false;
+	return e->owner_pid != 0 || (!(e->flags & TRACK_OWNER_SOUGHT) && t->status.scan_error == 0);
 }
 
 int seen_message(void *ctx, const struct message *m, const struct sight *s)
@@ -156,10 +184,17 @@ int seen_message(void *ctx, const struct message *m, const struct sight *s)
 	 */
 	if (s->is_brief ? (e->flags & TRACK_REPORTED) : !(e->flags & TRACK_REPORTED) && was_told_gone(t, s))
 		return 0;
+	if (heard_overrules(t, e, s)) {
+		e->pass = t->pass.byte;
+		e->missed = 0;
+		return 0;
+	}
 	old_state = e->state;
 	old_inode = e->inode;
 	e->pass = t->pass.byte;
 	e->missed = 0;
+	if (!t->pass.ns->found)
+		t->pass.ns->n_held += is_held(t, e);
 	/* Without memory an IPv6 socket keeps its old addresses. */
 	(void)sight_store(s, t->table, e);
 	if (e->inode != old_inode) {
@@ -167,6 +202,8 @@ int seen_message(void *ctx, const struct message *m, const struct sight *s)
 		e->flags &= ~TRACK_OWNER_SOUGHT;
 		scan_unowned(t, e->inode);
 	}
+	if (e->state != old_state && e->state == STATE_LISTEN)
+		heard_listener(t, e);
 	if (e->state != old_state)
 		changed(t, e, m, old_state, now);
 	/* A request sock that became a socket. */

@@ -12,7 +12,9 @@
 #include "track/cookie_set.h"
 #include "track/dropped.h"
 #include "track/events.h"
+#include "track/heard.h"
 #include "track/holders.h"
+#include "track/namespaces.h"
 #include "track/sight.h"
 #include "track/tracker.h"
 
@@ -28,7 +30,9 @@
 
 enum pass_phase {
 	PASS_NONE,
-	PASS_NEXT,  /* the next source, or none left */
+	PASS_ADOPT, /* namespaces that were found are opened */
+	PASS_NETNS, /* the next namespace, or none left */
+	PASS_NEXT,  /* its next source, or none left */
 	PASS_DUMP,  /* a source of sock_diag */
 	PASS_LINES, /* a source of /proc/net */
 	PASS_SWEPT, /* all were read: what was not seen is looked for */
@@ -39,19 +43,19 @@ struct pass {
 	bool counters;
 	uint8_t byte;         /* its number as track_entry.pass has it */
 	struct request req;
-	bool wanted[SOURCE_COUNT]; /* as request_init() wants them */
-	struct netlink nl;
-	unsigned int generation; /* of nl, as the epoll set has it */
+	struct track_netns *ns;    /* that is read now */
+	unsigned int next_slot;    /* of the one behind it */
+	bool wanted[SOURCE_COUNT]; /* of it, as request_init() wants them */
+	unsigned int generation;   /* of its netlink socket, as the epoll set has it */
+	bool is_watched;           /* that socket is in the set */
 	unsigned int source, fallback, current; /* as in source/acquire.c */
 	struct dump dump;
 	struct procfs procfs;
 	uint64_t begin_usec, begin_boottime_usec, source_begin_usec;
 	uint64_t cpu_usec, tcp_cpu_usec;
 	uint64_t n_unremembered;
-	uint64_t n_seen[SOURCE_COUNT];
-	bool read_whole[SOURCE_COUNT];  /* in this pass */
-	bool known[SOURCE_COUNT];       /* read whole in an earlier one: what is new was opened since */
-	uint64_t retry[SOURCE_COUNT];   /* the pass that tries it again; 0 for one that is there */
+	uint64_t n_seen[SOURCE_COUNT];  /* in this namespace */
+	uint64_t retry[SOURCE_COUNT];   /* the pass that tries it again; 0 for one that is there: what a kernel lacks it lacks everywhere */
 	size_t cursor;                  /* of the sweep */
 	/* Begin of the passes with counters, CLOCK_MONOTONIC; the last one's number. */
 	uint64_t counters_begin_usec[COUNTER_PASSES];
@@ -96,14 +100,14 @@ struct tracker {
 	struct tracker_status status;
 	struct track_table *table;
 	struct holders *holders;
-	struct destroy destroy;
-	bool destroy_opened;
+	struct namespaces namespaces;
+	struct track_netns *telling;  /* whose closings are taken in */
 	unsigned int n_backlog_steps; /* in a row that the pass waited for the destroy groups */
-	struct cookie_set gone; /* cookies whose end was told during the pass under way, or seen by the last sweep */
-	struct dropped dropped;
+	struct cookie_set gone; /* cookies whose end was told during the pass under way, or seen by the last sweep: they are unique over all namespaces */
 	struct pass pass;
 	struct scan scan;
 	struct events events;
+	struct heard heard;
 	struct arena scratch; /* one receive, consumed before the next */
 	int epoll_fd;
 	struct tracker_waiter *waiters, *next_waiter;
@@ -122,6 +126,7 @@ static inline bool track_is_told(uint8_t source)
 	return source >= SOURCE_tcp4 && source <= SOURCE_udplite6;
 }
 
+/* A descriptor of a pass or a scan; what tells by itself has sets of its own (namespaces.h). */
 int tracker_watch(struct tracker *t, int fd);
 struct track_entry *tracker_find(struct tracker *t, const struct sight *s);
 /* Whatever memory it takes is counted against memory_max. */
@@ -138,7 +143,9 @@ bool pass_reads_tcp(const struct pass *p);
 int seen_message(void *ctx, const struct message *m, const struct sight *s);
 
 /* gone.c: the ends of sockets, told by the kernel or found by a sweep. */
-int gone_open(struct tracker *t);
+/* Joins the groups in a namespace, unless that was done. -ENOMEM; without them the sweeps find what is gone. */
+int gone_open(struct tracker *t, struct track_netns *ns);
+void gone_close(struct tracker *t, struct track_netns *ns);
 /* 1 when there may be more, 0 when all was taken in; -ENOMEM. */
 int gone_receive(struct tracker *t);
 /* A slice of the table. 1 more to do, 0 at its end. */

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 _Static_assert(sizeof(struct track_entry) <= 104, "with the hashes a socket takes 128 bytes");
+_Static_assert(SOURCE_COUNT <= 64, "a source has six bits");
 
 /* So many items of 104 and of 32 bytes are whole pages of 4 KiB. */
 #define CHUNK_ITEMS 1024u
@@ -160,6 +161,8 @@ struct track_table {
 	uint32_t *by_cookie, *by_inode; /* index + 1 of the first entry of each chain */
 	uint32_t n_heads;		/* of each; a power of two */
 	uint64_t seed;
+	uint64_t *netns; /* inode numbers, by slot */
+	uint32_t n_netns;
 };
 
 static struct track_entry *entry_at(const struct track_table *t, uint32_t index)
@@ -293,6 +296,7 @@ struct track_table *track_table_free(struct track_table *t)
 	pool_deinit(&t->pairs);
 	free(t->by_cookie);
 	free(t->by_inode);
+	free(t->netns);
 	free(t);
 	return NULL;
 }
@@ -418,6 +422,30 @@ void track_table_set_inode(struct track_table *t, struct track_entry *e, uint32_
 		link_inode(t, e, link - 1);
 }
 
+int track_table_set_netns(struct track_table *t, uint16_t slot, uint64_t ino)
+{
+	if (slot >= t->n_netns) {
+		uint32_t n = t->n_netns > 0 ? t->n_netns : 8;
+		uint64_t *more;
+
+		while (n <= slot)
+			n *= 2;
+		more = reallocarray(t->netns, n, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		memset(more + t->n_netns, 0, (n - t->n_netns) * sizeof(*more));
+		t->netns = more;
+		t->n_netns = n;
+	}
+	t->netns[slot] = ino;
+	return 0;
+}
+
+uint64_t track_table_netns(const struct track_table *t, const struct track_entry *e)
+{
+	return e->netns < t->n_netns ? t->netns[e->netns] : 0;
+}
+
 struct track_entry *track_table_next(const struct track_table *t, size_t *cursor)
 {
 	const struct pool *p = &t->entries;
@@ -451,5 +479,6 @@ size_t track_table_count(const struct track_table *t)
 
 size_t track_table_memory(const struct track_table *t)
 {
-	return sizeof(*t) + pool_memory(&t->entries) + pool_memory(&t->pairs) + 2 * sizeof(uint32_t) * (size_t)t->n_heads;
+	return sizeof(*t) + pool_memory(&t->entries) + pool_memory(&t->pairs) + 2 * sizeof(uint32_t) * (size_t)t->n_heads +
+	       t->n_netns * sizeof(*t->netns);
 }

@@ -59,12 +59,13 @@ struct track_entry {
 		uint32_t peer_inode; /* UNIX */
 	} addr;
 	uint32_t uid;   /* UINT32_MAX: not told */
-	uint8_t source; /* enum source_id; TCP by its address family, never SOURCE_tcp */
-	uint8_t state;
-	uint8_t flags; /* TRACK_* */
-	uint8_t missed; /* passes in a row that did not have it */
+	uint16_t source : 6; /* enum source_id; TCP by its address family, never SOURCE_tcp */
+	uint16_t state : 5;  /* enum tcp_state; SMC has some of its own up to 27 */
+	uint16_t type : 4;   /* SOCK_* */
+	uint16_t missed : 1; /* the last pass did not have it */
+	uint16_t netns; /* slot of its namespace; 0 is the own one */
+	uint8_t flags;  /* TRACK_* */
 	uint8_t pass;   /* low byte of the last pass that had it */
-	uint8_t type;   /* SOCK_* */
 	uint16_t protocol; /* netlink family, ethertype, raw protocol */
 	union {
 		struct {
@@ -114,6 +115,14 @@ void track_table_set_inode(struct track_table *t, struct track_entry *e, uint32_
 int track_table_set_pair6(struct track_table *t, struct track_entry *e, const struct track_pair6 *pair);
 /* NULL when it has none. */
 const struct track_pair6 *track_table_pair6(const struct track_table *t, const struct track_entry *e);
+
+/*
+ * Which namespace a slot stands for, by inode number; 0 for none. A socket never
+ * moves to another one. -ENOMEM.
+ */
+int track_table_set_netns(struct track_table *t, uint16_t slot, uint64_t ino);
+/* That of an entry; 0 when it is not known (the own one, where /proc does not tell). */
+uint64_t track_table_netns(const struct track_table *t, const struct track_entry *e);
 
 /* Walks all: *cursor is 0 first; NULL at the end. Removing the entry just given is allowed. */
 struct track_entry *track_table_next(const struct track_table *t, size_t *cursor);

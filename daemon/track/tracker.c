@@ -70,7 +70,7 @@ int tracker_new(struct tracker **ret, const struct tracker_limits *limits)
 
 	if (!t)
 		return -ENOMEM;
-	t->epoll_fd = t->destroy.fd = t->pass.nl.fd = t->pass.procfs.fd = t->scan.child.fd = -1;
+	t->epoll_fd = t->pass.procfs.fd = t->scan.child.fd = -1;
 	arena_init(&t->scratch);
 	arena_init(&t->scan.out);
 	r = track_table_new(&t->table);
@@ -85,6 +85,9 @@ int tracker_new(struct tracker **ret, const struct tracker_limits *limits)
 	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->epoll_fd < 0)
 		return -errno;
+	r = namespaces_init(t);
+	if (r < 0)
+		return r;
 	t->boottime_usec = tracker_boottime_usec();
 	*ret = STEAL_PTR(t);
 	return 0;
@@ -99,9 +102,9 @@ struct tracker *tracker_free(struct tracker *t)
 		scan_stop(t);
 	}
 	pass_stop(t);
-	netlink_close(&t->pass.nl);
 	request_deinit(&t->pass.req);
-	destroy_close(&t->destroy);
+	namespaces_deinit(t);
+	heard_deinit(t);
 	events_deinit(&t->events);
 	cookie_set_deinit(&t->gone);
 	arena_deinit(&t->scratch);
@@ -126,7 +129,7 @@ int tracker_begin_pass(struct tracker *t, bool counters)
 	if (t->pass.phase != PASS_NONE)
 		return -EBUSY;
 	t->boottime_usec = tracker_boottime_usec();
-	r = gone_open(t);
+	r = gone_open(t, namespaces_at(&t->namespaces, 0));
 	if (r < 0)
 		return r;
 	return pass_begin(t, counters, host_now_usec());
@@ -174,12 +177,15 @@ static int step_pass(struct tracker *t, uint64_t now, bool backlog)
 int tracker_step(struct tracker *t)
 {
 	uint64_t now = host_now_usec();
-	int closings, scanned, passed = 0;
+	int heard, closings, scanned, passed = 0;
 	bool flushed;
 
 	t->boottime_usec = tracker_boottime_usec();
 	t->step_usec = now;
-	closings = gone_receive(t);
+	heard = heard_receive(t);
+	if (heard < 0)
+		return heard;
+	closings = heard > 0 ? 1 : gone_receive(t);
 	if (closings < 0)
 		return closings;
 	if (t->pass.phase != PASS_NONE) {
@@ -191,10 +197,17 @@ int tracker_step(struct tracker *t)
 	if (scanned < 0)
 		return scanned;
 	scan_maybe_begin(t, now);
+	/* Behind what was read: a device is known before a socket that is bound to it is told. */
+	if (t->events.wanted)
+		namespaces_receive_links(t);
+	/* What is still to be taken in may be what they wait for. */
+	if (heard == 0 && closings == 0)
+		heard_flush(t, now);
 	flushed = events_flush(&t->events, now);
 	if (closings > 0 || passed > 0 || scanned > 0 || flushed)
 		return TRACKER_MORE;
-	if (passed == -EAGAIN || t->scan.phase != SCAN_NONE || t->scan.wanted || events_deadline(&t->events) != UINT64_MAX)
+	if (passed == -EAGAIN || t->scan.phase != SCAN_NONE || t->scan.wanted || events_deadline(&t->events) != UINT64_MAX ||
+	    heard_deadline(t) != UINT64_MAX)
 		return TRACKER_WAIT;
 	return TRACKER_IDLE;
 }
@@ -208,6 +221,8 @@ uint64_t tracker_timeout_usec(const struct tracker *t)
 {
 	uint64_t now = host_now_usec(), due = events_deadline(&t->events);
 
+	if (heard_deadline(t) < due)
+		due = heard_deadline(t);
 	if (t->pass.phase == PASS_DUMP && t->pass.dump.deadline_usec < due)
 		due = t->pass.dump.deadline_usec;
 	if (t->scan.phase == SCAN_READ && t->scan.deadline_usec < due)
@@ -232,14 +247,24 @@ const struct tracker_status *tracker_status(const struct tracker *t)
 	s->table_memory = track_table_memory(t->table);
 	s->holders_memory = holders_memory(t->holders);
 	s->n_events_lost = t->events.n_lost;
+	s->n_netns = t->namespaces.n;
+	s->n_netns_hidden = t->namespaces.n_hidden;
+	s->netns_error = t->namespaces.error;
 	return s;
 }
 
 void tracker_want_events(struct tracker *t, bool want)
 {
+	unsigned int slot = 0;
+	struct track_netns *ns;
+
+	while (!want && (ns = namespaces_next(&t->namespaces, &slot)))
+		dropped_unhear(&ns->dropped);
+	namespaces_want_links(t, want);
 	if (!want)
-		dropped_unhear(&t->dropped);
+		arena_deinit(&t->namespaces.news);
 	events_want(&t->events, want);
+	heard_want(t, want);
 }
 
 struct arena *tracker_events(struct tracker *t)

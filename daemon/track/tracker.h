@@ -25,6 +25,9 @@
  * A socket is gone when the kernel says so (destroy groups, subscribed to before
  * the first dump) or when two passes in a row did not have it: a dump is no
  * atomic picture, rows can slip through one.
+ *
+ * Every network namespace is read in turn in each pass, through sockets that were
+ * opened inside it (namespaces.h); cookies and inodes are unique over all of them.
  */
 struct tracker;
 
@@ -32,6 +35,7 @@ struct tracker_limits {
 	uint64_t memory_max; /* of table and holders; sockets past it are counted, not remembered */
 	size_t events_max;   /* bytes that wait to be taken; past it events are counted as lost */
 	uint32_t scan_share; /* CPU of owner scans in thousandths of a core, unless somebody waits for one; 0: no bound */
+	uint32_t namespaces_max; /* network namespaces beside our own that are tracked, too */
 };
 
 int tracker_new(struct tracker **ret, const struct tracker_limits *limits);
@@ -87,7 +91,14 @@ struct tracker_status {
 	uint64_t scan_boottime_usec, scan_cpu_usec; /* CPU of the child */
 	int scan_error;
 	uint64_t n_scans;
-	struct tracker_source sources[SOURCE_COUNT];
+	struct tracker_source sources[SOURCE_COUNT]; /* outcomes in our own namespace, sockets of all */
+	/* Network namespaces: those that are tracked, ours among them; those that are known of and are not; why. */
+	uint32_t n_netns, n_netns_hidden;
+	int netns_error;       /* -EHOSTDOWN: we may not look into others, and nobody does it for us */
+	/* State changes that the kernel module tells, while somebody listens: */
+	uint32_t n_netns_heard;
+	int heard_error;       /* why there are none: -ENOTCONN nobody listens; -ENOENT no module */
+	uint64_t n_unheard;    /* changes that were lost on their way */
 };
 
 const struct tracker_status *tracker_status(const struct tracker *t);
@@ -112,6 +123,31 @@ int tracker_begin_scan(struct tracker *t);
  */
 void tracker_want_events(struct tracker *t, bool want);
 struct arena *tracker_events(struct tracker *t);
+
+/*
+ * Namespaces. Listeners of events are told of them, and of their devices, by NETNS
+ * and LINK blocks: those there are by tracker_write_namespaces() (all, or ours alone;
+ * -ENOMEM), and what is new by the arena of news, which is to be taken before the events:
+ * a namespace is in it before the first event of one of its sockets.
+ */
+int tracker_write_namespaces(struct tracker *t, bool all, struct arena *a);
+struct arena *tracker_news(struct tracker *t);
+
+struct netns;
+
+struct tracker_netns {
+	const struct netns *id; /* until the next step */
+	uint64_t n_sockets;     /* remembered */
+	int error;              /* why it was not read; 0 when it was */
+};
+
+/* All of them, ours first: *cursor is 0 first. False behind the last. */
+bool tracker_netns_next(const struct tracker *t, unsigned int *cursor, struct tracker_netns *ret);
+uint64_t tracker_own_netns(const struct tracker *t);
+/* Called back when one comes and when it is let go of. Not of ours. */
+void tracker_on_netns(struct tracker *t, void (*tell)(void *ctx, const struct netns *ns, bool added), void *ctx);
+/* Whether the last pass read a source of a namespace (0: ours) to its end and remembers all: what it did not see is newer. */
+bool tracker_saw_all(const struct tracker *t, uint8_t source, uint64_t netns);
 
 /* Told when a scan is over, for those who wait for owners; removes itself by tracker_unwait. */
 struct tracker_waiter {

@@ -85,10 +85,12 @@ struct socketd_messages {
 
 /* One descriptor of one socket. */
 struct socketd_owner {
-	uint64_t inode;
+	uint64_t inode; /* in a stream of events 0 where the event's socket has none (minor version 3) */
 	uint32_t pid;
-	uint32_t fd;
+	uint32_t fd;    /* SOCKETD_OWNER_NO_FD where it is not known (minor version 3) */
 };
+
+#define SOCKETD_OWNER_NO_FD UINT32_MAX
 
 /* What the daemon remembers of a socket. */
 struct socketd_track {

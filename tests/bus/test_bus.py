@@ -84,9 +84,11 @@ class Case(unittest.TestCase):
 
     def start_daemon(self, bus=True, wait=True, **options):
         log = open(self.dir / "log", "a", encoding="utf-8")
-        command = [SOCKETD, f"--bus={self.address if bus else 'none'}", f"--private={self.private}"]
-        if self.file.exists():
-            command.append(f"--config={self.file}")
+        command = [SOCKETD, f"--bus={self.address if bus else 'none'}", f"--private={self.private}", f"--config={self.file}"]
+        # Other namespaces of this host are nobody's whose sockets a test counts.
+        text = self.file.read_text() if self.file.exists() else "[Socketd]\n"
+        if "NamespacesMax=" not in text:
+            self.file.write_text(text + "NamespacesMax=0\n")
         daemon = self.start(*command, **options, stderr=log)
         log.close()
         if wait:
@@ -101,8 +103,9 @@ class Case(unittest.TestCase):
             lines = pathlib.Path(f"/proc/{daemon.pid}/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return False  # it is gone
+        # A name may hold the end of a line.
         words = [line.split(maxsplit=7) for line in lines[1:]]
-        return any(w[3] == "00010000" and w[7:] == [str(self.private)] for w in words)  # __SO_ACCEPTCON
+        return any(len(w) > 7 and w[3] == "00010000" and w[7:] == [str(self.private)] for w in words)  # __SO_ACCEPTCON
 
     def hold_pairs(self, n):
         """UNIX stream pairs, 2n sockets, until the test ends; in processes of their own, for one may not have so many."""

@@ -388,6 +388,29 @@ class Limits(Case):
         self.daemon.send_signal(signal.SIGHUP)
         until(lambda: age() < 0.5, "counters read again", 3)
 
+    def test_namespaces(self):
+        """With two of its own the host has more than one beside ours."""
+        children = [self.start("unshare", "-n", "cat", stdin=subprocess.PIPE) for _ in range(2)]
+        own = os.stat("/proc/self/ns/net").st_ino
+        until(lambda: all(os.stat(f"/proc/{c.pid}/ns/net").st_ino != own for c in children), "two namespaces")
+        listed = lambda: self.wire().ask("ListNamespaces").body[0]
+        self.begin("NamespacesMax=1", "CPUQuota=100%")
+        until(lambda: len(listed()) == 2, "one more than ours")
+        self.assertEqual(self.status()["namespaces-error"], "NamespacesMax is reached")
+        self.assertGreaterEqual(self.status()["namespaces-hidden"], 1)
+        self.write("IntervalMinSec=100ms", "CPUQuota=100%", "NamespacesMax=4096")
+        self.daemon.send_signal(signal.SIGHUP)
+        until(lambda: len(listed()) > 2, "all")
+
+    def test_allow_destroy(self):
+        """Read, and read again; what comes of it is of tests/cli/test_kill.py."""
+        destroy = lambda: self.wire().ask("DestroySocket", "tt", [0, 1 << 60])
+        self.begin("AllowDestroy=no")
+        self.assertEqual(destroy().error, "org.freedesktop.DBus.Error.AccessDenied")
+        self.write("AllowDestroy=yes")
+        self.daemon.send_signal(signal.SIGHUP)
+        until(lambda: destroy().error == "org.socketd1.NoSuchSocket", "it is allowed")
+
 
 class Complete(unittest.TestCase):
     def test_every_key_is_tested(self):

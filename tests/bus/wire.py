@@ -92,9 +92,12 @@ def unpack(data, at, signature):
     return values, at
 
 
+ALLOW_PROMPT = 4  # flag ALLOW_INTERACTIVE_AUTHORIZATION of a message
+
+
 class Reply:
-    def __init__(self, kind, fields, body, data):
-        self.kind, self.data = kind, data
+    def __init__(self, kind, fields, body, data, own_serial=0):
+        self.kind, self.data, self.own_serial, self.sender = kind, data, own_serial, fields.get(7)
         self.serial, self.error, self.member = fields.get(5), fields.get(4), fields.get(3)
         self.signature = fields.get(8, "")
         self.body = unpack(body, 0, self.signature)[0] if self.signature else []
@@ -138,7 +141,7 @@ class Wire:
         self.buffer += data
 
     def message(self, member, signature="", values=(), interface="org.socketd1.Manager", path="/org/socketd1",
-                destination="org.socketd1"):
+                destination="org.socketd1", flags=0):
         body, head = bytearray(), bytearray()
         self.serial += 1
         pack(body, signature, values)
@@ -147,7 +150,7 @@ class Wire:
             fields.append((6, ("s", destination)))
         if signature:
             fields.append((8, ("g", signature)))
-        pack(head, "yyyyuua(yv)", [ord("l"), 1, 0, 1, len(body), self.serial, fields])
+        pack(head, "yyyyuua(yv)", [ord("l"), 1, flags, 1, len(body), self.serial, fields])
         return bytes(head) + bytes(-len(head) % 8) + bytes(body)
 
     def send(self, *arguments, **options):
@@ -158,14 +161,21 @@ class Wire:
         """The next message, whatever it is."""
         while len(self.buffer) < 16:
             self.fill()
-        n_body, _, n_fields = struct.unpack_from("<III", self.buffer, 4)
+        n_body, own_serial, n_fields = struct.unpack_from("<III", self.buffer, 4)
         begin = 16 + n_fields + -n_fields % 8
         while len(self.buffer) < begin + n_body:
             self.fill()
         fields = dict(unpack(self.buffer, 12, "a(yv)")[0][0])
-        reply = Reply(self.buffer[1], fields, self.buffer[begin:begin + n_body], begin + n_body)
+        reply = Reply(self.buffer[1], fields, self.buffer[begin:begin + n_body], begin + n_body, own_serial)
         del self.buffer[:begin + n_body]
         return reply
+
+    def answer(self, call):
+        """An empty reply to a call that was read."""
+        self.serial += 1
+        head = bytearray()
+        pack(head, "yyyyuua(yv)", [ord("l"), 2, 0, 1, 0, self.serial, [(5, ("u", call.own_serial)), (6, ("s", call.sender))]])
+        self.socket.sendall(bytes(head) + bytes(-len(head) % 8))
 
     def reply(self, serial):
         while True:

@@ -117,7 +117,8 @@ class Case(unittest.TestCase):
         cls.sockets = Sockets(cls.folder)
         cls.addClassCleanup(cls.sockets.close)
         cls.recording = os.path.join(cls.folder, "r.skd")
-        r = run("--direct", "record", cls.recording)
+        # Others may be there, too.
+        r = run("--direct", "record", cls.recording, f"netns = {os.stat('/proc/self/ns/net').st_ino}")
         if r.returncode:
             raise SystemExit(f"record: {r.stderr.decode()}")
 

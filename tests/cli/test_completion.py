@@ -101,6 +101,7 @@ class Completion(unittest.TestCase):
         self.assertEqual({w.rstrip("=") for w in bash("sockctl --")}, self.options)
         self.assertIn("-t", bash("sockctl -"))
         self.assertEqual(bash("sockctl --output=js"), ["json", "json-pretty", "json-seq"])
+        self.assertIn("rtt", bash("sockctl show -C rt"))
         self.assertEqual(bash("sockctl describe tcpi_rt"), ["tcpi_rto", "tcpi_rtt", "tcpi_rttvar"])
         self.assertEqual(bash("sockctl show -C netid,+sk_rcvb"), ["netid,+sk_rcvbuf"])
         self.assertIn(self.port[1:], bash("sockctl show :"))
@@ -110,6 +111,7 @@ class Completion(unittest.TestCase):
     def test_fish(self):
         self.assertLessEqual(self.verbs, set(fish("sockctl ", self.home)))
         self.assertEqual({w.rstrip("=") for w in fish("sockctl --", self.home)}, self.options)
+        self.assertIn("rtt", fish("sockctl describe rt", self.home))
         self.assertEqual(fish("sockctl describe tcpi_rt", self.home), ["tcpi_rto", "tcpi_rtt", "tcpi_rttvar"])
         self.assertEqual(fish("sockctl --color=", self.home), ["--color=always", "--color=auto", "--color=never"])
         self.assertIn(self.port, fish("sockctl show :", self.home))
@@ -119,6 +121,7 @@ class Completion(unittest.TestCase):
         text = zsh("sockctl --no-", self.home)
         for option in ("--no-header", "--no-owners", "--no-queues"):
             self.assertIn(option, text)
+        self.assertIn("rttvar", zsh("sockctl describe rttv", self.home))
         text = zsh("sockctl describe tcpi_rtt", self.home)
         self.assertIn("tcpi_rttvar", text)
         self.assertIn("Variance of the round-trip time", text)

@@ -397,6 +397,11 @@ class Asks(Case):
             self.assertEqual((r.returncode, r.stdout), (2, b""), args)
             self.assertNotEqual(r.stderr, b"", args)
         self.assertIn(b"--yes", run(way, "kill", port).stderr)
+        # A variable that is not set. (Never without --dry-run here: it would be all sockets of the host.)
+        for empty in ([""], [" \t"], [port, ""]):
+            r = run(way, "kill", "--dry-run", *empty)
+            self.assertEqual((r.returncode, r.stdout), (2, b""), empty)
+            self.assertIn(b"that is not empty", r.stderr)
         self.assertEqual([fate(s) for s in (server, client)], [0, 0])
 
     def test_dry_run(self):

@@ -240,6 +240,24 @@ class Namespaces(unittest.TestCase):
                 must("ip", "netns", "del", name)
         self.assertLessEqual(count(lambda n: n <= before + len(names) / 3), before + len(names) / 3)
 
+    def test_monitor_begins_with_names(self):
+        """What was there is told with its namespace's name, also by a daemon that was just started for it."""
+        command = [SOCKCTL, "monitor", "--initial", "-t", "sport = :8080 and state listen and family inet"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              env=environment(command[1:], NO_BUS)) as monitor:
+            watchdog = threading.Timer(TIMEOUT, monitor.kill)
+            watchdog.start()
+            names = set()
+            wanted = {f" netns:{p.name}" for p in self.places if re.fullmatch(r"[!-\[\]-~]+", p.name)}
+            for line in monitor.stdout:
+                self.assertNotRegex(line, r" netns:[0-9]+$")
+                names |= {name for name in wanted if name in line + " "}
+                if names == wanted:
+                    break
+            monitor.terminate()
+            watchdog.cancel()
+        self.assertEqual(names, wanted)
+
     def test_an_ordinary_user(self):
         """Sees the namespace that he is in, as from ss."""
         own = os.stat("/proc/self/ns/net").st_ino

@@ -26,22 +26,15 @@ class Help(Case):
                 found.append((m[1], m[2]))
         return found
 
-    def test_options_are_in_man_page_and_completion(self):
+    def test_options_are_in_man_page(self):
         options = self.options()
         self.assertGreater(len(options), 50)
         man = (ROOT / "docs/sockctl.1.scd").read_text()
-        bash = (ROOT / "docs/completion/sockctl.bash").read_text()
-        short = re.search(r'short="([^"]*)"', bash)[1].split()
-        long = [w.rstrip("=") for w in re.search(r'long="([^"]*)"', bash)[1].split()]
         for letter, name in options:
             if letter:
                 self.assertIn(f"*-{letter}*", man)
-                self.assertIn(f"-{letter}", short)
             if name:
                 self.assertRegex(man, rf"\*{name}[=*]")
-                self.assertIn(name, long)
-        self.assertEqual(set(short), {f"-{letter}" for letter, _ in options if letter})
-        self.assertEqual(set(long), {name for _, name in options if name})
 
     def test_man_page_has_no_option_of_its_own(self):
         man = (ROOT / "docs/sockctl.1.scd").read_text()
@@ -58,10 +51,8 @@ class Help(Case):
             m = re.match(r"  (\w+) (\S.*?)?(?:  |$)", line)
             if m:
                 verbs[m[1]] = m[2] or ""
-        self.assertEqual(set(verbs), {"show", "stat", "monitor", "internals", "flow", "status", "describe", "record", "help"})
+        self.assertEqual(set(verbs), {"show", "stat", "monitor", "kill", "internals", "flow", "peers", "status", "describe", "record", "help"})
         man = (ROOT / "docs/sockctl.1.scd").read_text()
-        bash = (ROOT / "docs/completion/sockctl.bash").read_text()
-        self.assertEqual(set(re.search(r'verbs="([^"]*)"', bash)[1].split()), set(verbs))
         for verb, args in verbs.items():
             heading = re.search(rf"^\*{verb}\*(.*)$", man, re.M)
             self.assertTrue(heading, verb)
@@ -133,8 +124,8 @@ class Mistakes(Case):
             (r"help takes no more than", "help", "show", "stat"),
             (r'-A: "foo" is none of: all', "show", "-A", "tcp,foo"),
             (r'-f: "foo" is none of: link unix inet', "show", "-f", "foo"),
-            (r"-N no-such-namespace: ", "show", "-N", "no-such-namespace"),
-            (r"-K: ", "show", "-K", ":22"),
+            (r"-N /etc/passwd: it is no namespace", "show", "-N", "/etc/passwd"),
+            (r"kill: nobody is there to be asked", "show", "-K", ":22"),
             (r"terminal|regular file", "record", "/dev/null"),
             (r"No such file", "--file", "/nonexistent/x", "show"),
         ]:

@@ -11,6 +11,7 @@
 
 #include "model/words.h"
 #include "query/keys.h"
+#include "snapshot/writer.h"
 
 /* Users and services are those of no machine: the run is the same everywhere, and quick. */
 int getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
@@ -149,6 +150,59 @@ static void match(const struct query *q, const struct request *req, enum source_
 		abort();
 }
 
+static const struct netns namespaces[] = {
+	{ .ino = 5, .own = true, .name = (char *)"host" },
+	{ .ino = 6, .name = (char *)"blue" },
+	{ .ino = 7 },
+};
+
+/* That tells of the namespaces above. */
+static const struct context *known_context(void)
+{
+	static struct context *c;
+
+	if (c)
+		return c;
+	if (context_new(&c) < 0)
+		abort();
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		struct attr_block b;
+		struct block block;
+
+		attr_block_begin(&b, SOCKETD_BLOCK_NETNS);
+		attr_block_u64(&b, SOCKETD_NETNS_INO, namespaces[i].ino);
+		if (namespaces[i].name)
+			attr_block_string(&b, SOCKETD_NETNS_NAME, namespaces[i].name);
+		block = (struct block){ b.type, (uint32_t)b.length, b.data };
+		if (context_apply(c, &block) < 0)
+			abort();
+	}
+	return c;
+}
+
+/* What is not read of a namespace must not match there. */
+static void check_netns(const struct query *q)
+{
+	CLEANUP(netns_list_deinit) struct netns_list known = {}, list = {};
+	_Alignas(8) uint8_t data[256];
+	struct message m = { .data = data, .len = (uint32_t)make_inet(data, 2, STATE_LISTEN), .source = SOURCE_tcp4 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+		if (netns_list_add(&known, &namespaces[i]) < 0)
+			abort();
+	if (query_plan_netns(q, &known, &list) < 0 || list.n == 0)
+		abort();
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		struct record r;
+
+		m.netns = (uint32_t)namespaces[i].ino;
+		if (record_open(&r, &m, known_context()) < 0)
+			abort();
+		if (query_match(q, &r) && !netns_list_find(&list, namespaces[i].ino))
+			abort();
+	}
+}
+
 static void check(const struct query *q)
 {
 	static const struct plan_names names = { find_link, find_group };
@@ -162,6 +216,7 @@ static void check(const struct query *q)
 	match(q, &req, SOURCE_tcp6, row, make_inet(row, 10, STATE_TIME_WAIT));
 	match(q, &req, SOURCE_udp4, row, make_inet(row, 2, STATE_CLOSE));
 	match(q, &req, SOURCE_unix, row, make_unix(row));
+	check_netns(q);
 	request_deinit(&req);
 }
 

@@ -76,7 +76,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	reader_problem(&r, e);
 	context_owner(c, 1, 0, &p, &pid, &fd);
-	context_link_name(c, 1);
+	context_link_name(c, 0, 1);
+	for (size_t i = 0; context_netns_at(c, i); i++)
+		if (context_netns(c, context_netns_at(c, i)->ino) != context_netns_at(c, i) ||
+		    (context_netns_at(c, i)->own && context_netns_at(c, i)->ino != context_netns_own(c)))
+			abort();
+	context_socket_unit(c, "/run/dbus", 9);
+	context_unit(c, "dbus.socket", 11);
 	context_cgroup_path(c, 1);
 	return 0;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Writes the streams that fuzz_stream begins with and no recording gives: one with TRACKS, one of events */
+/* Writes the streams that fuzz_stream begins with and no recording gives: with TRACKS, of events, of several namespaces */
 
 #include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/unix_diag.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,6 +99,110 @@ static int write_tracks(struct arena *a)
 	return r < 0 ? r : put_end(a);
 }
 
+#define OWN_NETNS 4026531840u
+#define OTHER_NETNS 4026532201u
+
+static int put_netns(struct arena *a, uint64_t ino, const char *name, bool own)
+{
+	struct attr_block b;
+	int r;
+
+	attr_block_begin(&b, SOCKETD_BLOCK_NETNS);
+	attr_block_u64(&b, SOCKETD_NETNS_INO, ino);
+	attr_block_string(&b, SOCKETD_NETNS_NAME, name);
+	attr_block_u32(&b, SOCKETD_NETNS_PID, 100);
+	if (own)
+		attr_block_u32(&b, SOCKETD_NETNS_OWN, 1);
+	r = attr_block_write(&b, a);
+	if (r < 0)
+		return r;
+	attr_block_begin(&b, SOCKETD_BLOCK_LINK);
+	attr_block_u32(&b, SOCKETD_LINK_IFINDEX, 1);
+	attr_block_string(&b, SOCKETD_LINK_NAME, "lo");
+	attr_block_u64(&b, SOCKETD_LINK_NETNS, ino);
+	return attr_block_write(&b, a);
+}
+
+static int put_unit(struct arena *a)
+{
+	struct attr_block b;
+	int r;
+
+	attr_block_begin(&b, SOCKETD_BLOCK_UNIT);
+	attr_block_string(&b, SOCKETD_UNIT_SOCKET, "dbus.socket");
+	attr_block_string(&b, SOCKETD_UNIT_SERVICE, "dbus.service");
+	attr_block_bytes(&b, SOCKETD_UNIT_LISTEN, "/run/dbus", 9);
+	r = attr_block_write(&b, a);
+	if (r < 0)
+		return r;
+	attr_block_begin(&b, SOCKETD_BLOCK_PROCESS);
+	attr_block_u32(&b, SOCKETD_PROCESS_PID, 1);
+	attr_block_string(&b, SOCKETD_PROCESS_COMM, "systemd");
+	attr_block_string(&b, SOCKETD_PROCESS_CGROUP, "/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope");
+	return attr_block_write(&b, a);
+}
+
+/* Two sockets of AF_UNIX that are each other's end, and one that waits: what joins ends. */
+static int put_unix(struct arena *a, uint32_t netns)
+{
+	struct {
+		struct socketd_messages head;
+		struct {
+			struct nlmsghdr h;
+			struct unix_diag_msg m;
+			struct nlattr peer_head;
+			uint32_t peer;
+			struct nlattr name_head;
+			char name[12];
+		} rows[2];
+	} all = { .head = { .source = SOURCE_unix, .netns = netns } };
+
+	for (uint32_t i = 0; i < 2; i++) {
+		all.rows[i].h.nlmsg_len = sizeof(all.rows[i]);
+		all.rows[i].m = (struct unix_diag_msg){ .udiag_family = 1, .udiag_type = 1, .udiag_state = 1, .udiag_ino = 77 + i };
+		all.rows[i].m.udiag_cookie[0] = 500 + i;
+		all.rows[i].peer_head = (struct nlattr){ 8, UNIX_DIAG_PEER };
+		all.rows[i].peer = 78 - i;
+		all.rows[i].name_head = (struct nlattr){ 13, UNIX_DIAG_NAME };
+		memcpy(all.rows[i].name, "/run/dbus", 9);
+	}
+	return put_bytes(a, SOCKETD_BLOCK_MESSAGES, &all, sizeof(all));
+}
+
+static int put_source_end(struct arena *a, enum source_id source, uint64_t netns, uint32_t error)
+{
+	struct attr_block b;
+
+	attr_block_begin(&b, SOCKETD_BLOCK_SOURCE_END);
+	attr_block_u32(&b, SOCKETD_SOURCE_END_ID, source);
+	attr_block_u32(&b, SOCKETD_SOURCE_END_ERROR, error);
+	attr_block_u64(&b, SOCKETD_SOURCE_END_NETNS, netns);
+	return attr_block_write(&b, a);
+}
+
+static int write_namespaces(struct arena *a)
+{
+	const struct socketd_owner owners[] = { { .inode = 77, .pid = 1, .fd = 3 }, { .inode = 78, .pid = 100, .fd = 4 } };
+	int r = put_netns(a, OWN_NETNS, "host", true);
+
+	if (r >= 0)
+		r = put_netns(a, OTHER_NETNS, "docker:0123456789ab", false);
+	if (r >= 0)
+		r = put_unit(a);
+	if (r >= 0)
+		r = put_bytes(a, SOCKETD_BLOCK_OWNERS, owners, sizeof(owners));
+	for (unsigned i = 0; i < 2 && r >= 0; i++) {
+		uint32_t netns = i ? OTHER_NETNS : OWN_NETNS;
+
+		r = put_source(a, SOURCE_unix);
+		if (r >= 0)
+			r = put_unix(a, netns);
+		if (r >= 0)
+			r = put_source_end(a, SOURCE_unix, netns, i);
+	}
+	return r < 0 ? r : put_end(a);
+}
+
 static int write_event(struct arena *a, uint32_t kind)
 {
 	const struct socketd_owner owner = { .inode = 77, .pid = 100, .fd = 3 };
@@ -123,6 +229,10 @@ static int write_event(struct arena *a, uint32_t kind)
 	attr_block_string(&b, SOCKETD_LINK_NAME, "lo");
 	if (r >= 0)
 		r = attr_block_write(&b, a);
+	if (r >= 0)
+		r = put_netns(a, OTHER_NETNS + kind, "web", false);
+	if (r >= 0)
+		r = put_unit(a);
 	if (r >= 0)
 		r = put_tracks(a, 1);
 	return r < 0 ? r : put_messages(a, 1);
@@ -167,5 +277,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: make_streams FOLDER\n");
 		return 2;
 	}
-	return make(argv[1], "tracks", write_tracks) < 0 || make(argv[1], "events", write_events) < 0;
+	return make(argv[1], "tracks", write_tracks) < 0 || make(argv[1], "events", write_events) < 0 ||
+	       make(argv[1], "namespaces", write_namespaces) < 0;
 }

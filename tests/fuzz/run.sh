@@ -17,9 +17,10 @@ for t in $targets; do
 	ninja -C $build "tests/fuzz/fuzz_$t" >/dev/null
 done
 
-passed=0
-failed=0
-for t in $targets; do
+# fuzz TARGET: its last lines, or its finding. Two run at a time.
+fuzz()
+{
+	t=$1
 	mkdir -p "$build/corpus/$t"
 	# Both read the same messages.
 	given=$t
@@ -32,13 +33,31 @@ for t in $targets; do
 	esac
 	if "$build/tests/fuzz/fuzz_$t" -max_total_time="$seconds" -max_len=$most -rss_limit_mb=4096 \
 		-artifact_prefix="$build/crash-$t-" "$build/corpus/$t" "tests/fuzz/corpus/$given" >"$build/$t.log" 2>&1; then
-		passed=$((passed + 1))
 		echo "fuzz_$t: $(grep -E '^Done|^#[0-9]+.DONE' "$build/$t.log" | tr '\n' ' ')"
 	else
-		failed=$((failed + 1))
 		echo "fuzz_$t: a finding:"
 		tail -n 40 "$build/$t.log"
+		return 1
 	fi
+}
+
+passed=0
+failed=0
+ended()
+{
+	if wait "$1"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+	fi
+}
+
+before=
+for t in $targets; do
+	fuzz "$t" &
+	[ -z "$before" ] || ended "$before"
+	before=$!
 done
+[ -z "$before" ] || ended "$before"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -62,7 +62,7 @@ int rig_socket_in(int ns_fd, int family, int type, int protocol)
 	return fd;
 }
 
-pid_t rig_process_in(int ns_fd)
+pid_t rig_process_of(int ns_fd, uid_t uid)
 {
 	int ready[2];
 	char byte;
@@ -73,7 +73,7 @@ pid_t rig_process_in(int ns_fd)
 	CU_ASSERT_TRUE_FATAL(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (setns(ns_fd, CLONE_NEWNET) < 0 || write(ready[1], "x", 1) != 1)
+		if (setns(ns_fd, CLONE_NEWNET) < 0 || setresuid(uid, uid, uid) < 0 || write(ready[1], "x", 1) != 1)
 			_exit(1);
 		/* Nothing of the parent's: its descriptors are not what keeps a namespace. */
 		close_range(0, ~0u, 0);
@@ -86,6 +86,11 @@ pid_t rig_process_in(int ns_fd)
 	CU_ASSERT_EQUAL_FATAL(read(ready[0], &byte, 1), 0);
 	close(ready[0]);
 	return pid;
+}
+
+pid_t rig_process_in(int ns_fd)
+{
+	return rig_process_of(ns_fd, 0);
 }
 
 void rig_process_end(pid_t pid)

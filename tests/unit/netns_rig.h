@@ -19,6 +19,8 @@ int rig_socket_in(int ns_fd, int family, int type, int protocol);
 
 /* A process in the namespace that does nothing until it is told to end. */
 pid_t rig_process_in(int ns_fd);
+/* The same, of this user. */
+pid_t rig_process_of(int ns_fd, uid_t uid);
 void rig_process_end(pid_t pid);
 
 /* Runs it in a child process, which may change what is a process's own. What it returned. */

@@ -78,9 +78,22 @@ static void test_names(void)
 		attr_block_string(&b, SOCKETD_LINK_NAME, name);
 		CU_ASSERT_EQUAL(apply(c, &b), 0);
 	}
-	CU_ASSERT_STRING_EQUAL(context_link_name(c, 1), "eth1");
-	CU_ASSERT_STRING_EQUAL(context_link_name(c, 50), "eth50");
-	CU_ASSERT_PTR_NULL(context_link_name(c, 51));
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0, 1), "eth1");
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0, 50), "eth50");
+	CU_ASSERT_PTR_NULL(context_link_name(c, 0, 51));
+	/* Of what is told twice the last counts. */
+	for (uint32_t i = 0; i < 40; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "new%u", i);
+		attr_block_begin(&b, SOCKETD_BLOCK_LINK);
+		attr_block_u32(&b, SOCKETD_LINK_IFINDEX, 7 + i % 2);
+		attr_block_string(&b, SOCKETD_LINK_NAME, name);
+		CU_ASSERT_EQUAL(apply(c, &b), 0);
+	}
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0, 7), "new38");
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0, 8), "new39");
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0, 9), "eth9");
 	CU_ASSERT_PTR_NULL(context_cgroup_path(c, 1));
 	attr_block_begin(&b, SOCKETD_BLOCK_CGROUP);
 	attr_block_u64(&b, SOCKETD_CGROUP_ID, 4242);
@@ -186,15 +199,15 @@ static void test_names_again(void)
 		attr_block_u32(&b, SOCKETD_EVENT_KIND, SOCKETD_EVENT_SYNCED);
 		CU_ASSERT_EQUAL(apply(c, &b), 0);
 	}
-	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0), "r0-0");
-	CU_ASSERT_STRING_EQUAL(context_link_name(c, 1), "r1-0");
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0, 0), "r0-0");
+	CU_ASSERT_STRING_EQUAL(context_link_name(c, 0, 1), "r1-0");
 	for (uint32_t i = 2; i < 42; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "r2-%u", i - 2);
-		CU_ASSERT_STRING_EQUAL(context_link_name(c, i), name);
+		CU_ASSERT_STRING_EQUAL(context_link_name(c, 0, i), name);
 	}
-	CU_ASSERT_PTR_NULL(context_link_name(c, 42));
+	CU_ASSERT_PTR_NULL(context_link_name(c, 0, 42));
 }
 
 void suite_context(void)

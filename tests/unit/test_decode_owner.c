@@ -134,6 +134,28 @@ static void test_owners(void)
 	opened_deinit(&o);
 }
 
+/* In an event the owner is known before the socket has an inode, and its descriptor is not. */
+static void test_of_an_event(void)
+{
+	_Alignas(8) static const struct socketd_owner told = { 0, 100, SOCKETD_OWNER_NO_FD };
+	struct block block = { SOCKETD_BLOCK_OWNERS, sizeof(told), (const uint8_t *)&told };
+	CLEANUP(context_free) struct context *c = make_context(true);
+	struct opened o;
+	struct built b;
+
+	built_inet(&b, SOURCE_tcp4, STATE_ESTABLISHED);
+	memset(b.data + offsetof(struct inet_diag_msg, idiag_inode), 0, 4);
+	opened_init(&o, &b, c);
+	EXPECT_ABSENT_N(&o.r, F_pid, 0);
+	CU_ASSERT_EQUAL_FATAL(context_apply(c, &block), 0);
+	EXPECT_U64_N(&o.r, F_pid, 0, 100);
+	EXPECT_TEXT_N(&o.r, F_comm, 0, "nginx");
+	EXPECT_ABSENT_N(&o.r, F_fd, 0);
+	EXPECT_ABSENT_N(&o.r, F_pid, 1);
+	EXPECT_ABSENT(&o.r, F_no_owner);
+	opened_deinit(&o);
+}
+
 /* Owners that were not asked for are not owners that are missing. */
 static void test_not_asked(void)
 {
@@ -210,6 +232,7 @@ void suite_decode_owner(void)
 
 	CU_add_test(s, "Names of devices, groups and namespaces", test_names);
 	CU_add_test(s, "Owners", test_owners);
+	CU_add_test(s, "Of an event", test_of_an_event);
 	CU_add_test(s, "Not asked for", test_not_asked);
 	CU_add_test(s, "Why there is none", test_reasons);
 }

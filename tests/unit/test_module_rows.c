@@ -411,6 +411,51 @@ static void test_netlink(void)
 	}
 }
 
+/* In each namespace for itself: of one where it was not read, or failed, the module's rows are all there are. */
+static void test_netlink_in_namespaces(void)
+{
+	struct { struct socketd_message head; struct nlattr attr; struct sockaddr_nl local; } m = {
+		.head = { .family = AF_NETLINK, .kind = SOCKETD_KIND_SOCKET },
+		.attr = { .nla_len = NLA_HDRLEN + sizeof(struct sockaddr_nl), .nla_type = SOCKETD_A_LOCAL },
+		.local = { .nl_family = AF_NETLINK, .nl_pid = 4711 },
+	};
+	struct stream s;
+
+	begin(&s);
+	for (uint32_t netns = 5; netns < 7; netns++) {
+		struct attr_block b;
+
+		attr_block_begin(&b, SOCKETD_BLOCK_NETNS);
+		attr_block_u64(&b, SOCKETD_NETNS_INO, netns);
+		CU_ASSERT_EQUAL_FATAL(attr_block_write(&b, &s.arena), 0);
+	}
+	for (uint32_t netns = 5; netns < 8; netns++) {
+		m.head.cookie = m.head.inode = m.head.netns = netns;
+		put_message(&s, SOURCE_module, &m, sizeof(m));
+	}
+	for (uint32_t netns = 5; netns < 7; netns++) {
+		struct attr_block b;
+
+		put_source(&s, SOURCE_netlink);
+		attr_block_begin(&b, SOCKETD_BLOCK_SOURCE_END);
+		attr_block_u32(&b, SOCKETD_SOURCE_END_ID, SOURCE_netlink);
+		attr_block_u32(&b, SOCKETD_SOURCE_END_ERROR, netns == 6 ? EIO : 0);
+		attr_block_u64(&b, SOCKETD_SOURCE_END_NETNS, netns);
+		CU_ASSERT_EQUAL_FATAL(attr_block_write(&b, &s.arena), 0);
+	}
+	put_block(&s, SOCKETD_BLOCK_END);
+	for (uint32_t netns = 6; netns < 8; netns++) {
+		struct message row;
+		struct record r;
+
+		CU_ASSERT_EQUAL_FATAL(messages_next(&s.messages, &row), 1);
+		CU_ASSERT_EQUAL(row.netns, netns);
+		CU_ASSERT_EQUAL_FATAL(record_open(&r, &row, s.context), 0);
+		CU_ASSERT_EQUAL(record_netns(&r), netns);
+	}
+	expect_end(&s);
+}
+
 /* xsk_diag lists them all, the module tells them too: a row each, and the module's where xsk_diag is not there. */
 static void test_xdp(void)
 {
@@ -544,6 +589,7 @@ void suite_module_rows(void)
 	CU_add_test(s, "order of the stream", test_order);
 	CU_add_test(s, "two readers of one reading", test_shared);
 	CU_add_test(s, "netlink sockets that are gone", test_netlink);
+	CU_add_test(s, "netlink sockets in namespaces", test_netlink_in_namespaces);
 	CU_add_test(s, "XDP sockets", test_xdp);
 	CU_add_test(s, "bounds", test_bounds);
 	CU_add_test(s, "a recording of Linux 6.1", test_recording);

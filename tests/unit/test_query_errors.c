@@ -74,7 +74,12 @@ static void test_errors(void)
 	expect_error("sk = xyz", -EINVAL, 5, 3, "hexadecimal");
 	expect_error("sk:", -EINVAL, 0, 3, "behind sk:");
 	expect_error("pid:abc", -EINVAL, 0, 7, "a number for pid");
-	expect_error("netns:blue", -EINVAL, 0, 10, "inode number");
+	expect_error("netns:", -EINVAL, 0, 6, "behind netns:");
+	expect_error("netns < blue", -EINVAL, 8, 4, "a number for netns");
+	expect_error("netns = 99999999999999999999", -EINVAL, 8, 20, "out of range");
+	expect_error("netns:a\\q", -EINVAL, 0, 9, "bad escape");
+	expect_error("container:", -EINVAL, 0, 10, "the name of a container");
+	expect_error("container:a\\q", -EINVAL, 0, 13, "bad escape");
 	expect_error("fd:1", -EINVAL, 0, 4, "no TARGET");
 	expect_error("uid = nosuchuser", -EINVAL, 6, 10, "no user");
 	expect_error("dst = localhost", -EINVAL, 6, 9, "no address");

@@ -217,6 +217,7 @@ static void test_units(void)
 	row_build_unix(&b, SOCK_STREAM, STATE_LISTEN, "/run/d", 6, 301);
 	MATCHES(c, &b, "container:docker:0123456789ab", "container:0123456789ab",
 		"container:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "container = docker:0123456789ab",
+		"container:docker:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 		"container ~ docker:*", "has container");
 	MATCHES_NOT(c, &b, "container:0123456789abcdef", "container:docker", "container:web", "container:0123456789a");
 	row_build_unix(&b, SOCK_STREAM, STATE_LISTEN, "/run/p", 6, 302);

@@ -153,6 +153,17 @@ static void expect(const char *filter, const char *want)
 	CU_ASSERT_STRING_EQUAL(t.data, want);
 }
 
+/* shown: the name as it is printed of a text. */
+static void expect_unit(const char *filter, const char *name, const char *shown)
+{
+	static struct text want;
+
+	want.len = 0;
+	put(&want, "(cgroup has '%s'", name);
+	put(&want, " | unit='%s' | slice='%s' | user_unit='%s' | activates='%s')", shown, shown, shown, shown);
+	expect(filter, want.data);
+}
+
 static void test_grammar(void)
 {
 	expect("", "all");
@@ -339,6 +350,13 @@ static void test_fields(void)
 	expect("cookie = 0x10", "cookie{16}");
 	expect("cookie = 10", "cookie{16}");
 	expect("netns = 4026531840", "netns{4026531840}");
+	expect("netns = blue", "netns_name='blue'");
+	expect("netns = '7'", "netns_name='7'");
+	expect("netns != blue", "(has(netns) & !netns_name='blue')");
+	expect("netns in (blue, 5, 3-4)", "(netns_name='blue' | netns{3-5})");
+	expect("netns != (blue, 5)", "((has(netns) & !netns_name='blue') & netns!{5})");
+	expect("netns ~ b*", "netns_name~");
+	expect("netns !~ b*", "(has(netns) & !netns_name~)");
 }
 
 static void test_units(void)
@@ -415,17 +433,21 @@ static void test_targets(void)
 	expect("dev:lo", "dev='lo'");
 	expect("cgroup:/a", "cgroup='/a'");
 	expect("netns:4026531840", "netns{4026531840}");
-	expect("nginx.service", "cgroup has 'nginx.service'");
-	expect("'nginx.service'", "cgroup has 'nginx.service'");
-	expect("unit:nginx.service", "cgroup has 'nginx.service'");
-	expect("unit:foo@host:1.service", "cgroup has 'foo@host:1.service'");
-	expect("'unit:dev-disk-by\\x2dpath-0:0.device'", "cgroup has 'dev-disk-by\\x2dpath-0:0.device'");
-	expect("UNIT:odd", "cgroup has 'odd'");
-	expect("a-b.socket", "cgroup has 'a-b.socket'");
-	expect("dev-a\\x2db.socket", "cgroup has 'dev-a\\x2db.socket'");
-	expect("dev-a\\\\x2db.socket", "cgroup has 'dev-a\\x2db.socket'");
-	expect("user.slice", "cgroup has 'user.slice'");
-	expect("session-1.scope", "cgroup has 'session-1.scope'");
+	expect("netns:blue", "netns_name='blue'");
+	expect("netns:docker:0123456789ab", "netns_name='docker:0123456789ab'");
+	expect("netns:a\\x20b", "netns_name='a b'");
+	expect("container:docker:0123456789ab", "container has 'docker:0123456789ab'");
+	expect_unit("nginx.service", "nginx.service", "nginx.service");
+	expect_unit("'nginx.service'", "nginx.service", "nginx.service");
+	expect_unit("unit:nginx.service", "nginx.service", "nginx.service");
+	expect_unit("unit:foo@host:1.service", "foo@host:1.service", "foo@host:1.service");
+	expect_unit("'unit:dev-disk-by\\x2dpath-0:0.device'", "dev-disk-by\\x2dpath-0:0.device", "dev-disk-by\\\\x2dpath-0:0.device");
+	expect_unit("UNIT:odd", "odd", "odd");
+	expect_unit("a-b.socket", "a-b.socket", "a-b.socket");
+	expect_unit("dev-a\\x2db.socket", "dev-a\\x2db.socket", "dev-a\\\\x2db.socket");
+	expect_unit("dev-a\\\\x2db.socket", "dev-a\\x2db.socket", "dev-a\\\\x2db.socket");
+	expect_unit("user.slice", "user.slice", "user.slice");
+	expect_unit("session-1.scope", "session-1.scope", "session-1.scope");
 }
 
 static bool fact(const char *filter, bool (*get)(const struct query *))

@@ -189,7 +189,7 @@ static void test_sockets_of_ours(void)
 	CU_ASSERT_STRING_EQUAL(host->name, name);
 	CU_ASSERT_EQUAL(strlen(host->boot_id), 36);
 	CU_ASSERT_TRUE(host->realtime_usec > UINT64_C(1600000000000000));
-	CU_ASSERT_STRING_EQUAL(context_link_name(context, 1), "lo");
+	CU_ASSERT_STRING_EQUAL(context_link_name(context, 0, 1), "lo");
 	finish();
 	expect_reaped();
 }

@@ -370,7 +370,7 @@ static void test_overrun(void)
 		add_get(SOURCE_tcp4, pairs.client[i]);
 	CU_ASSERT_EQUAL_FATAL(netlink_open(&nl, true), 0);
 	CU_ASSERT_EQUAL(setsockopt(nl.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
-	gets_begin(&gets, SOURCE_tcp4, &req, &nl, 0);
+	gets_begin(&gets, SOURCE_tcp4, &req, &nl, 0, 0);
 	while ((r = gets_step(&gets, &arena, 0)) > 0)
 		;
 	CU_ASSERT_EQUAL(r, 0);

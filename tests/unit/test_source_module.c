@@ -235,6 +235,42 @@ static void test_owners(void)
 	kernel_stop(&k);
 }
 
+/* The module does not tell the cgroup: it is read of /proc, where there is such a process. */
+static void test_owners_cgroup(void)
+{
+	const struct socketd_fd mine[] = { { 100, 1, 3, 0 } }, nobodys[] = { { 200, 2, 4, 0 } };
+	struct socketd_task own = { .pid = (uint32_t)getpid(), .flags = SOCKETD_TASK_LAST, .comm = "own" };
+	struct socketd_task gone = { .pid = 4u * 1024 * 1024 + 1, .flags = SOCKETD_TASK_LAST, .comm = "gone" };
+	CLEANUP(fclose) FILE *f = fopen("/proc/self/cgroup", "re");
+	CLEANUP(arena_deinit) struct arena arena;
+	CLEANUP(context_free) struct context *c = NULL;
+	char line[4200], want[4200] = "";
+	struct owners_result result = {};
+	const struct process *p = NULL;
+	static struct kernel k;
+	uint32_t pid, fd;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "0::%4199[^\n]", want) == 1)
+			break;
+	arena_init(&arena);
+	CU_ASSERT_EQUAL_FATAL(context_new(&c), 0);
+	kernel_start(&k);
+	k.nl.seq = 2;
+	put_task(&k, &own, mine, 1);
+	put_task(&k, &gone, nobodys, 1);
+	kernel_put_done(&k, 0, 0);
+	k.nl.seq = 1;
+	kernel_send(&k);
+	CU_ASSERT_EQUAL_FATAL(module_owners_read(&k.nl, &arena, NULL, &result), 0);
+	take_in(&arena, c);
+	CU_ASSERT_FATAL(context_owner(c, 100, 0, &p, &pid, &fd) && p != NULL);
+	CU_ASSERT_STRING_EQUAL(p->cgroup ? p->cgroup : "", want);
+	CU_ASSERT_FATAL(context_owner(c, 200, 0, &p, &pid, &fd) && p != NULL);
+	CU_ASSERT_PTR_NULL(p->cgroup);
+	kernel_stop(&k);
+}
+
 /* What keeps the module from telling leaves the arena as it was: /proc is next. */
 static void test_owners_refused(void)
 {
@@ -266,5 +302,6 @@ void suite_source_module(void)
 	CU_add_test(s, "a dump has sockets only", test_dump);
 	CU_add_test(s, "probe of this kernel", test_probe);
 	CU_add_test(s, "owners", test_owners);
+	CU_add_test(s, "and the cgroups of the owners", test_owners_cgroup);
 	CU_add_test(s, "owners that are not told", test_owners_refused);
 }

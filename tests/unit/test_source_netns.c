@@ -78,13 +78,13 @@ static void found_by_process(void)
 	remembered.path = strdup(ns->path);
 	rig_process_end(first);
 	CU_ASSERT_EQUAL(netns_enter_fd(&remembered), -ENOENT);
-	CU_ASSERT_EQUAL_FATAL(netns_find_path(&remembered), 0);
+	CU_ASSERT_EQUAL_FATAL(netns_find_paths(&remembered, 1), 0);
 	CU_ASSERT_EQUAL(remembered.pid, (uint32_t)second);
 	check_leads_there(&remembered);
 
 	rig_process_end(second);
 	CU_ASSERT_EQUAL(netns_enter_fd(&remembered), -ENOENT);
-	CU_ASSERT_EQUAL(netns_find_path(&remembered), -ENOENT);
+	CU_ASSERT_EQUAL(netns_find_paths(&remembered, 1), -ENOENT);
 	CU_ASSERT_PTR_NULL(discover(ino));
 	free(remembered.path);
 	netns_list_deinit(&list);
@@ -121,6 +121,45 @@ static void bound_hides_the_rest(void)
 	netns_list_deinit(&list);
 	for (unsigned int i = 0; i < 3; i++)
 		close(fds[i]);
+}
+
+/* A namespace with a process of this user. */
+static pid_t process_in_new(uid_t uid, uint64_t *ret_ino)
+{
+	int fd = rig_netns_new();
+	pid_t pid = rig_process_of(fd, uid);
+
+	*ret_ino = rig_ino(fd);
+	close(fd);
+	return pid;
+}
+
+/* An ordinary user's are the first to be left out, though they were there first. */
+static void those_of_root_first(void)
+{
+	uint64_t ino, theirs[3];
+	pid_t users[3], root;
+	bool found = false;
+
+	for (unsigned int i = 0; i < 3; i++)
+		users[i] = process_in_new(65534, &theirs[i]);
+	root = process_in_new(0, &ino);
+	/* Other tests may make some meanwhile; seldom ten times in a row. */
+	for (unsigned int i = 0; i < 10 && !found; i++) {
+		size_t n;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(discover(ino));
+		n = list.n - 1;
+		netns_list_deinit(&list);
+		CU_ASSERT_EQUAL_FATAL(netns_discover(&list, n - 3), 0);
+		CU_ASSERT_TRUE(list.n <= n - 2);
+		found = netns_list_find(&list, ino) != NULL;
+	}
+	CU_ASSERT_TRUE(found);
+	netns_list_deinit(&list);
+	for (unsigned int i = 0; i < 3; i++)
+		rig_process_end(users[i]);
+	rig_process_end(root);
 }
 
 static bool mount_at(int ns_fd, const char *path)
@@ -341,6 +380,7 @@ void suite_source_netns(void)
 	CU_add_test(s, "by a descriptor alone", found_by_descriptor);
 	CU_add_test(s, "by a mount, with any bytes in its name", found_by_mount);
 	CU_add_test(s, "past the bound they are hidden", bound_hides_the_rest);
+	CU_add_test(s, "past the bound those of root stay", those_of_root_first);
 	CU_add_test(s, "what may not be looked into is counted once", hidden_is_counted_once);
 	CU_add_test(s, "lines of mountinfo", lines_of_mountinfo);
 	CU_add_test(s, "a socket that is opened again is of the same one", netlink_reopens_there);

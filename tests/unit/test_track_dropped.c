@@ -18,7 +18,7 @@ static void begin_deaf(bool events)
 	rig_begin(events);
 	CU_ASSERT_EQUAL_FATAL(destroy_open(&witness), 0);
 	rig_run_pass(false);
-	CU_ASSERT_EQUAL(setsockopt(rig_tracker->destroy.fd, SOL_SOCKET, SO_RCVBUF, &(int){ 8192 }, sizeof(int)), 0);
+	CU_ASSERT_EQUAL(setsockopt(rig_destroy()->fd, SOL_SOCKET, SO_RCVBUF, &(int){ 8192 }, sizeof(int)), 0);
 }
 
 static void finish_deaf(void)
@@ -97,7 +97,7 @@ static void test_dropped(void)
 		rig_settle();
 		n_heard = (unsigned int)rig_status()->n_closed;
 		CU_ASSERT_TRUE(n_heard > 0 && n_heard < 50);
-		CU_ASSERT_EQUAL(rig_tracker->destroy.n_lost + n_heard, n_seen + n_unseen);
+		CU_ASSERT_EQUAL(rig_destroy()->n_lost + n_heard, n_seen + n_unseen);
 		rig_run_pass(false);
 		CU_ASSERT_EQUAL(rig_status()->n_lost, 0);
 		rig_run_pass(false);
@@ -133,7 +133,7 @@ static void test_dropped_in_a_pass(void)
 	CU_ASSERT_EQUAL(rig_tracker->pass.n_seen[SOURCE_udp4], DEAF_SEEN);
 	close_unheard(fds, DEAF_SEEN, DEAF_UNSEEN);
 	rig_settle();
-	CU_ASSERT_TRUE(rig_tracker->destroy.n_lost > DEAF_SEEN);
+	CU_ASSERT_TRUE(rig_destroy()->n_lost > DEAF_SEEN);
 	rig_run_pass(false);
 	rig_take_events();
 	CU_ASSERT_EQUAL(sum_lost(), 0);
@@ -170,12 +170,12 @@ static void test_dropped_unheard(void)
 	rig_begin(true);
 	CU_ASSERT_EQUAL_FATAL(destroy_open(&witness), 0);
 	CU_ASSERT_EQUAL_FATAL(tracker_begin_pass(rig_tracker, false), 0);
-	CU_ASSERT_EQUAL(setsockopt(rig_tracker->destroy.fd, SOL_SOCKET, SO_RCVBUF, &(int){ 8192 }, sizeof(int)), 0);
+	CU_ASSERT_EQUAL(setsockopt(rig_destroy()->fd, SOL_SOCKET, SO_RCVBUF, &(int){ 8192 }, sizeof(int)), 0);
 	close_unheard(NULL, 0, DEAF_UNSEEN);
 	rig_settle();
 	for (unsigned int i = 0; i < 4; i++)
 		rig_run_pass(false);
-	CU_ASSERT_TRUE(rig_tracker->destroy.n_lost > 0);
+	CU_ASSERT_TRUE(rig_destroy()->n_lost > 0);
 	check_sum(0);
 	finish_deaf();
 }

@@ -211,6 +211,12 @@ static void test_pid(void)
 	CU_ASSERT_EQUAL(req.sources[SOURCE_tcp4].n_gets, 3);
 	CU_ASSERT_TRUE(gets_have(&req, SOURCE_tcp4, 6));
 	request_deinit(&req);
+	/* What others hold is not told to a user, not by the choice of rows either. */
+	request_tcp(&req, STATES_ALL);
+	req.uid = 65534;
+	CU_ASSERT_EQUAL(narrow_by_keys(t, h, &key, 1, &req), 0);
+	CU_ASSERT_FALSE(req.sources[SOURCE_tcp4].by_gets);
+	request_deinit(&req);
 	/* One that has an owner was looked for. */
 	track_table_find(t, SOURCE_tcp4, 6, 0)->owner_pid = 1;
 	request_tcp(&req, STATES_ALL);
@@ -486,6 +492,44 @@ static void test_walk_is_quick(void)
 	CU_ASSERT_TRUE(walk < 20 * loop);
 }
 
+/* The same ports in three namespaces: the gets are of those that are asked, and say which. */
+static void test_namespaces(void)
+{
+	static const struct netns rows[] = {
+		{ .ino = 4026531840, .own = true }, { .ino = 4026532001 }, { .ino = 4026532002 }, { .ino = 4026532003 },
+	};
+	static const struct {
+		unsigned int asked; /* bits of rows */
+		unsigned int found; /* bits of the sockets' slots */
+	} cases[] = { { 0, 1 }, { 1, 1 }, { 2, 2 }, { 4, 4 }, { 3, 3 }, { 6, 6 }, { 7, 7 }, { 8, 0 }, { 15, 7 } };
+	struct query_key key = port_key(80);
+	struct track_table *t;
+
+	CU_ASSERT_EQUAL_FATAL(track_table_new(&t), 0);
+	for (uint16_t slot = 0; slot < 3; slot++) {
+		add(t, slot + 1u, STATE_ESTABLISHED, 80, 4000)->netns = slot;
+		CU_ASSERT_EQUAL(track_table_set_netns(t, slot, rows[slot].ino), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct request req;
+
+		request_tcp(&req, STATES_ALL);
+		for (unsigned int k = 0; k < ARRAY_SIZE(rows); k++)
+			if (cases[i].asked & 1u << k)
+				CU_ASSERT_EQUAL(netns_list_add(&req.netns, &rows[k]), 0);
+		CU_ASSERT_EQUAL(narrowed(t, &key, 1, &req), __builtin_popcount(cases[i].found));
+		for (unsigned int slot = 0; slot < 3; slot++)
+			CU_ASSERT_EQUAL(gets_have(&req, SOURCE_tcp4, slot + 1), !!(cases[i].found & 1u << slot));
+		for (unsigned int k = 0; k < req.sources[SOURCE_tcp4].n_gets; k++) {
+			const struct exact_key *get = &req.sources[SOURCE_tcp4].gets[k];
+
+			CU_ASSERT_EQUAL(get->netns, get->cookie == 1 ? 0 : rows[get->cookie - 1].ino);
+		}
+		request_deinit(&req);
+	}
+	track_table_free(t);
+}
+
 void suite_track_narrow(void)
 {
 	CU_pSuite s = CU_add_suite("track narrow", NULL, NULL);
@@ -499,4 +543,5 @@ void suite_track_narrow(void)
 	CU_add_test(s, "the kernel by gets and by dump, IPv4", test_kernel4);
 	CU_add_test(s, "the kernel by gets and by dump, IPv6", test_kernel6);
 	CU_add_test(s, "a walk over many", test_walk_is_quick);
+	CU_add_test(s, "network namespaces", test_namespaces);
 }

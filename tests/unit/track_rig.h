@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "socketd/stream.h"
+#include "source/destroy.h"
 #include "track/tracker.h"
 
 #define RIG_EVENTS_MAX 65536
@@ -16,6 +17,7 @@
 struct rig_told {
 	uint32_t kind, old_state, inode, pid, fd;
 	uint8_t source, state;
+	uint32_t netns;
 	uint16_t local_port, peer_port;
 	uint32_t uid;
 	uint64_t cookie, lost, generation;
@@ -31,6 +33,9 @@ extern const struct tracker_limits rig_limits;
 void rig_begin(bool events);
 void rig_finish(void);
 const struct tracker_status *rig_status(void);
+
+/* The tracker's destroy groups in its own namespace. */
+struct destroy *rig_destroy(void);
 
 /* Until nothing is under way: passes, scans and events that wait. */
 void rig_settle(void);
