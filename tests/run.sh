@@ -10,9 +10,10 @@ passed=0
 failed=0
 skipped=0
 
-EXTRA_PACKAGES="python3 iproute2 lsof util-linux dbus dbus-bin dbus-daemon libglib2.0-bin python3-dbus systemd scdoc netbase"
+EXTRA_PACKAGES="python3 iproute2 lsof util-linux dbus dbus-bin dbus-daemon libglib2.0-bin python3-dbus polkitd systemd scdoc netbase zsh fish"
 [[ $parts != *" fuzz "* ]] || EXTRA_PACKAGES+=" clang libclang-rt-14-dev"
-[[ $parts != *" vm "* ]] || EXTRA_PACKAGES+=" qemu-system-x86 busybox-static cpio xz-utils make sparse libnl-genl-3-dev"
+[[ $parts != *" vm "* ]] || EXTRA_PACKAGES+=" qemu-system-x86 busybox-static cpio xz-utils make sparse"
+[[ $parts != *" vm "* ]] || EXTRA_PACKAGES+=" mmdebstrap squashfs-tools kmod dpkg-dev debhelper dh-dkms lintian"
 export EXTRA_PACKAGES
 
 # step NAME COMMAND...: 0 passed, 77 skipped, else failed; what it says is shown as it comes.
@@ -50,6 +51,24 @@ bench()
 	tests/bench/run.py --build build-bench --sockets "${BENCH_SOCKETS:-100000}" --reps 5 --slack 2
 }
 
+# The module's guests have one thread each: one for each kernel, beside each other.
+module_guests()
+{
+	local kernel code=0 pids=() kernels=(6.1 6.12) one i
+
+	for kernel in "${kernels[@]}"; do
+		tests/vm/test_module.sh build-test "$kernel" >"build-test/module-$kernel.log" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${!pids[@]}"; do
+		wait "${pids[i]}"
+		one=$?
+		[ $one -eq 0 ] || [ $code -eq 1 ] || code=$one
+		cat "build-test/module-${kernels[i]}.log"
+	done
+	return $code
+}
+
 step setup ./build.sh --only-setup || exit 1
 if [[ $parts == *" build "* ]]; then
 	step "build and tests" suite build-test
@@ -66,8 +85,9 @@ fi
 if [[ $parts == *" vm "* ]]; then
 	[ -f build-test/build.ninja ] || step "build for the guests" suite build-test
 	step "guests with Linux 6.1 and 6.12" tests/vm/test_vm.sh build-test
-	step "the module in guests with Linux 6.1 and 6.12" tests/vm/test_module.sh build-test
+	step "the module in guests with Linux 6.1 and 6.12" module_guests
 	step "budgets of the module" tests/bench/module_run.py --build build-test
+	step "packages, and a guest with systemd" tests/vm/system.sh
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

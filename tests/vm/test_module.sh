@@ -4,7 +4,8 @@
 #
 # usage: test_module.sh BUILD_DIR [KERNEL...]
 #
-# W=1 and sparse have no word to say; then tests/module/payload.sh in one boot a kernel. Fewer with
+# W=1 and sparse have no word to say; then tests/module/payload.sh in one boot a kernel, and in another
+# events.sh: MODULE_CONNECTIONS (5000) that a monitor must tell of. Fewer with
 # MODULE_FUZZ (50000 requests of each of two seeds), MODULE_SOCKETS (20000) and MODULE_DUMPS (200);
 # where 200 dumps take longer than MODULE_SECONDS (90) there are fewer, and the line says how many.
 # VM_KEEP=DIR keeps what the guests handed back. Exit: 0, 1 when something failed, 77 skipped.
@@ -61,19 +62,56 @@ trouble()
 	fi
 }
 
-for program in module_test module_events; do
-	if [ ! -x "$build/tests/module/$program" ]; then
-		echo "test_module.sh: no $build/tests/module/$program (module_events needs libnl-genl-3-dev)" >&2
+# Short connections while a monitor of the daemon listens: each told once, with its owner.
+events()
+{
+	local kernel=$1 code
+	"$here/guest.sh" --kernel "$kernel" --payload "$here/events.sh" --out "$dir/$kernel-events" \
+		--file "$dir/ko-$kernel/kmod/socketd_diag.ko:/files/socketd_diag.ko" --file "$dir/settings" \
+		--file "$build/cli/sockctl:/files/build/cli/sockctl" --file "$build/daemon/socketd:/files/build/daemon/socketd" \
+		--file "$build/tests/module/module_connections" \
+		--modules "inet_diag tcp_diag udp_diag raw_diag unix_diag netlink_diag af_packet_diag" \
+		--timeout 400 --memory 2048 --single >"$dir/guest.log" 2>&1
+	code=$?
+	[ $code -ne 77 ] || { cat "$dir/guest.log" >&2; exit 77; }
+	if [ $code -ne 0 ]; then
+		echo "FAIL $kernel events, guest: exit $code"
+		sed 's/^/     /' "$dir/guest.log" "$dir/$kernel-events/payload.log"
+		failed=1
+		return
+	fi
+	tail -n 1 "$dir/guest.log"
+	sed 's/^/     /' "$dir/$kernel-events/payload.log"
+	cd "$dir/$kernel-events" || exit 1
+	check "$kernel events, two namespaces" "$here/check_events.py" both.json own.truth other.truth
+	check "$kernel events, the module unloaded" "$here/check_events.py" --brief without.json without.truth
+	check "$kernel events, the module back" "$here/check_events.py" again.json again.truth
+	check "$kernel events, a missing one would be seen" missing_is_seen again
+	cd "$here" || exit 1
+}
+
+# The checker itself: without one of the closings it must fail.
+missing_is_seen()
+{
+	sed '0,/"event":"closed"/{/"event":"closed"/d}' "$1.json" >missing.json
+	! "$here/check_events.py" missing.json "$1.truth"
+}
+
+for program in tests/module/module_test tests/module/module_events tests/module/module_connections cli/sockctl daemon/socketd; do
+	if [ ! -x "$build/$program" ]; then
+		echo "test_module.sh: no $build/$program" >&2
 		exit 1
 	fi
 done
-printf 'FUZZ_COUNT=%s\nCHURN_SOCKETS=%s\nCHURN_DUMPS=%s\nCHURN_SECONDS=%s\n' "${MODULE_FUZZ:-50000}" "${MODULE_SOCKETS:-20000}" \
-	"${MODULE_DUMPS:-200}" "${MODULE_SECONDS:-90}" >"$dir/settings"
+build=$(readlink -f "$build")
+printf 'FUZZ_COUNT=%s\nCHURN_SOCKETS=%s\nCHURN_DUMPS=%s\nCHURN_SECONDS=%s\nCONNECTIONS=%s\n' "${MODULE_FUZZ:-50000}" "${MODULE_SOCKETS:-20000}" \
+	"${MODULE_DUMPS:-200}" "${MODULE_SECONDS:-90}" "${MODULE_CONNECTIONS:-5000}" >"$dir/settings"
 for kernel in "${kernels[@]}"; do
 	check "$kernel module, sparse" "$here/module.sh" --sparse "$kernel" "$dir/sparse-$kernel"
 	rm -rf "$dir/sparse-$kernel"
 	check "$kernel module, W=1" "$here/module.sh" "$kernel" "$dir/ko-$kernel" || continue
 	trouble "$kernel"
+	events "$kernel"
 done
 if [ -n "${VM_KEEP:-}" ]; then
 	mkdir -p "$VM_KEEP" && cp -a "$dir"/. "$VM_KEEP"/
