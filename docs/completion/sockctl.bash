@@ -10,8 +10,9 @@ _sockctl_options() {
 		sed 's/\[=$//'
 }
 
+# Names and aliases.
 _sockctl_fields() {
-	sockctl --columns=help --no-legend --no-pager 2>/dev/null | cut -d' ' -f1
+	sockctl describe --output=tsv 2>/dev/null | sed 1d | cut -f1,2 | tr '\t' '\n' | sed '/^$/d'
 }
 
 # The values that a field has now, each once.

@@ -22,7 +22,11 @@ function __sockctl_verb_is
 end
 
 function __sockctl_fields
-    sockctl --columns=help --no-legend --no-pager 2>/dev/null | string replace -r '^(\S+)\s+(?:\S+\s{2,})?(\S.*)$' '$1\t$2'
+    # Name, alias, type, unit, group, access, meaning: a line for the name, and one for the alias.
+    sockctl describe --output=tsv 2>/dev/null | tail -n +2 | while read -l -d \t name alias type unit group access meaning
+        printf '%s\t%s\n' $name $meaning
+        test -n "$alias"; and printf '%s\t%s\n' $alias $meaning
+    end
 end
 
 # The values that a field has now, each once.

@@ -8,11 +8,11 @@ _sockctl_verbs() {
 	_describe -t verbs verb verbs
 }
 
-# Name and meaning of each field.
+# Name and meaning of each field, and the same of its alias.
 _sockctl_fields() {
 	local -a fields
-	fields=(${(f)"$(sockctl --columns=help --no-legend --no-pager 2>/dev/null |
-		sed -E 's/:/\\:/g; s/^([^ ]+) +([^ ]+  +)?/\1:/')"})
+	fields=(${(f)"$(sockctl describe --output=tsv 2>/dev/null | sed 1d |
+		awk -F'\t' '{ gsub(/:/, "\\:", $7); print $1 ":" $7; if ($2 != "") print $2 ":" $7 }')"})
 	_describe -t fields field fields "$@"
 }
 

@@ -40,6 +40,8 @@ def sockets(expression, fields):
 
 
 def main():
+    if len(sys.argv) > 2 or not all(a.isdecimal() for a in sys.argv[1:]):
+        sys.exit("usage: close_wait.py [SECONDS]")
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     leaks = collections.Counter()
     try:
