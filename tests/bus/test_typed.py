@@ -798,7 +798,7 @@ class Daemon(Typed):
         """The lines that are printed there, on our bus."""
         self.begin()
         readme = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-        text = re.search(r"^    import dbus\n(?:    .*\n)+", readme, re.MULTILINE).group(0)
+        text = re.search(r"^    import dbus[^\n]*\n(?:    .*\n)+", readme, re.MULTILINE).group(0)
         with socket.create_server(("127.0.0.1", 0)) as server:
             run = subprocess.run(["/usr/bin/python3", "-c", textwrap.dedent(text)], capture_output=True, text=True, check=False,
                                  env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.address})
