@@ -79,7 +79,8 @@ class Bench:
     def show(self, *words, before=()):
         if not os.access(self.sockctl, os.X_OK):
             raise BenchError(f"missing program {self.sockctl}")
-        return [self.sockctl, *before, "show", *words, "--no-pager"]
+        # Of our own namespace, as ss: root is shown those of all.
+        return [self.sockctl, *before, "show", "-N", "/proc/self/ns/net", *words, "--no-pager"]
 
     # The sockets
 
