@@ -48,7 +48,7 @@ bench()
 {
 	[ -f build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dman=disabled >/dev/null || return 1
 	ninja -C build-bench >build-bench/ninja.log 2>&1 || { tail -n 40 build-bench/ninja.log; return 1; }
-	tests/bench/run.py --build build-bench --sockets "${BENCH_SOCKETS:-100000}" --reps 5 --slack 2 --cpu-seconds 30
+	tests/bench/run.py --build build-bench --sockets "${BENCH_SOCKETS:-100000}" --reps 3 --slack 2 --cpu-seconds 30
 }
 
 # The module's guests have one thread each: one for each kernel, beside each other.
