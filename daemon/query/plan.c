@@ -154,9 +154,9 @@ enum truth plan_leaf(const struct plan *p, const struct node *n)
 	return TRUTH_MAYBE;
 }
 
-enum truth plan_truth(const struct plan *p, node_ref ref)
+enum truth truth_of_tree(const struct query *q, node_ref ref, enum truth (*leaf)(const void *ctx, const struct node *n), const void *ctx)
 {
-	const struct node *n = tree_node(p->q, ref);
+	const struct node *n = tree_node(q, ref);
 	enum truth absorbing = n->kind == NODE_AND ? TRUTH_NO : TRUTH_YES;
 	enum truth result = n->kind == NODE_AND ? TRUTH_YES : TRUTH_NO;
 
@@ -164,12 +164,12 @@ enum truth plan_truth(const struct plan *p, node_ref ref)
 	case NODE_ALL:
 		return TRUTH_YES;
 	case NODE_NOT:
-		result = plan_truth(p, n->child);
+		result = truth_of_tree(q, n->child, leaf, ctx);
 		return result == TRUTH_MAYBE ? TRUTH_MAYBE : certain(result == TRUTH_NO);
 	case NODE_AND:
 	case NODE_OR:
-		for (node_ref c = n->child; c; c = tree_node(p->q, c)->next) {
-			enum truth t = plan_truth(p, c);
+		for (node_ref c = n->child; c; c = tree_node(q, c)->next) {
+			enum truth t = truth_of_tree(q, c, leaf, ctx);
 
 			if (t == absorbing)
 				return t;
@@ -178,8 +178,18 @@ enum truth plan_truth(const struct plan *p, node_ref ref)
 		}
 		return result;
 	default:
-		return plan_leaf(p, n);
+		return leaf(ctx, n);
 	}
+}
+
+static enum truth leaf_of_plan(const void *ctx, const struct node *n)
+{
+	return plan_leaf(ctx, n);
+}
+
+enum truth plan_truth(const struct plan *p, node_ref ref)
+{
+	return truth_of_tree(p->q, ref, leaf_of_plan, p);
 }
 
 uint32_t plan_states(const struct plan *p, node_ref ref, bool negated)

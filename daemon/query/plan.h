@@ -34,7 +34,10 @@ struct plan_keys {
 
 void plan_find_keys(const struct plan *p, node_ref ref, struct plan_keys *k);
 
-/* Of a tree. */
+/* What a tree comes to by what is known of its leaves. */
+enum truth truth_of_tree(const struct query *q, node_ref ref, enum truth (*leaf)(const void *ctx, const struct node *n), const void *ctx);
+
+/* Of a tree, for p->source. */
 enum truth plan_truth(const struct plan *p, node_ref ref);
 /* States that rows can have for which the tree (or its negation) can hold. */
 uint32_t plan_states(const struct plan *p, node_ref ref, bool negated);

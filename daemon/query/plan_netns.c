@@ -11,8 +11,9 @@ static enum truth certain(bool holds)
 	return holds ? TRUTH_YES : TRUTH_NO;
 }
 
-static enum truth leaf_truth(const struct node *n, const struct netns *ns)
+static enum truth leaf_truth(const void *ctx, const struct node *n)
 {
+	const struct netns *ns = ctx;
 	struct value v;
 
 	switch ((enum node_kind)n->kind) {
@@ -44,30 +45,7 @@ static enum truth leaf_truth(const struct node *n, const struct netns *ns)
 
 static enum truth netns_truth(const struct query *q, node_ref ref, const struct netns *ns)
 {
-	const struct node *n = tree_node(q, ref);
-	enum truth absorbing = n->kind == NODE_AND ? TRUTH_NO : TRUTH_YES;
-	enum truth result = n->kind == NODE_AND ? TRUTH_YES : TRUTH_NO;
-
-	switch ((enum node_kind)n->kind) {
-	case NODE_ALL:
-		return TRUTH_YES;
-	case NODE_NOT:
-		result = netns_truth(q, n->child, ns);
-		return result == TRUTH_MAYBE ? TRUTH_MAYBE : certain(result == TRUTH_NO);
-	case NODE_AND:
-	case NODE_OR:
-		for (node_ref c = n->child; c; c = tree_node(q, c)->next) {
-			enum truth t = netns_truth(q, c, ns);
-
-			if (t == absorbing)
-				return t;
-			if (t == TRUTH_MAYBE)
-				result = TRUTH_MAYBE;
-		}
-		return result;
-	default:
-		return leaf_truth(n, ns);
-	}
+	return truth_of_tree(q, ref, leaf_truth, ns);
 }
 
 int query_plan_netns(const struct query *q, const struct netns_list *known, struct netns_list *ret)
