@@ -17,24 +17,6 @@
 
 #define MESSAGE_MAX (16u * 1024)
 
-/*
- * Messages that the kernel dropped at our socket since it was made: what the
- * Drops column of /proc/net/netlink shows, without the file, which is that of
- * the namespace that one is in.
- */
-static int read_drops(int fd, uint32_t *ret)
-{
-	uint32_t info[SK_MEMINFO_VARS] = {};
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
-		return -errno;
-	if (len <= SK_MEMINFO_DROPS * sizeof(info[0]))
-		return -ENODATA;
-	*ret = info[SK_MEMINFO_DROPS];
-	return 0;
-}
-
 /* Takes the socket. */
 static int join(struct destroy *ret, struct mnl_socket *s)
 {
@@ -85,7 +67,6 @@ int destroy_join(struct destroy *ret, int fd)
 int destroy_adopt(struct destroy *ret, int fd, uint32_t portid)
 {
 	struct mnl_socket *s = mnl_socket_fdopen(fd);
-	uint32_t drops = 0;
 
 	if (!s) {
 		int r = -errno;
@@ -94,8 +75,8 @@ int destroy_adopt(struct destroy *ret, int fd, uint32_t portid)
 		return r;
 	}
 	/* It may have lost some in its former life. */
-	(void)read_drops(fd, &drops);
-	*ret = (struct destroy){ .socket = s, .fd = fd, .portid = portid, .drops_known = drops };
+	*ret = (struct destroy){ .socket = s, .fd = fd, .portid = portid };
+	multicast_init(&ret->group, fd);
 	return 0;
 }
 
@@ -105,21 +86,6 @@ void destroy_close(struct destroy *d)
 		mnl_socket_close(d->socket);
 	d->socket = NULL;
 	d->fd = -1;
-}
-
-/* Brings n_lost up to date; at least `least` were lost. How many that were not reported before. */
-static uint64_t count_lost(struct destroy *d, uint64_t least)
-{
-	uint32_t drops = d->drops_known;
-	uint64_t lost;
-
-	if (read_drops(d->fd, &drops) < 0 || (uint32_t)(drops - d->drops_known) < least)
-		lost = least;
-	else
-		lost = (uint32_t)(drops - d->drops_known);
-	d->drops_known = drops;
-	d->n_lost += lost;
-	return lost;
 }
 
 /* The protocol is in an attribute: inet_diag_msg has none. SOURCE_none for a family or protocol that is not ours. */
@@ -181,33 +147,11 @@ static int take_datagram(uint8_t *data, size_t len, struct arena *a)
 int destroy_receive(struct destroy *d, struct arena *a, uint64_t *ret_lost)
 {
 	_Alignas(8) uint8_t buf[MESSAGE_MAX];
-	struct sockaddr_nl from = {};
-	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
-	struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1 };
-	uint64_t lost;
-	ssize_t n;
+	ssize_t n = multicast_receive(&d->group, d->fd, buf, sizeof(buf), ret_lost);
 
-	do
-		n = recvmsg(d->fd, &msg, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == ENOBUFS) {
-		d->congested = true;
-		*ret_lost = count_lost(d, 1);
-		return -ENOBUFS;
-	}
-	if (n < 0 && errno == EAGAIN && d->congested) {
-		/* The kernel said it once, and went on dropping until the queue was empty, which it is only now. */
-		d->congested = false;
-		lost = count_lost(d, 0);
-		if (lost > 0) {
-			*ret_lost = lost;
-			return -ENOBUFS;
-		}
-		return -EAGAIN;
-	}
+	if (n == -ENOBUFS)
+		d->n_lost += *ret_lost;
 	if (n < 0)
-		return -errno;
-	if ((msg.msg_namelen >= sizeof(from) && from.nl_pid != 0) || (msg.msg_flags & MSG_TRUNC))
-		return -EBADMSG;
+		return (int)n;
 	return take_datagram(buf, n, a);
 }

@@ -9,6 +9,7 @@
 
 #include "model/cleanup.h"
 #include "snapshot/arena.h"
+#include "source/multicast.h"
 
 struct mnl_socket;
 
@@ -24,8 +25,7 @@ struct destroy {
 	int fd; /* -1 when it is closed */
 	uint32_t portid;
 	uint64_t n_lost;      /* that the kernel dropped because we were slow, since it was opened */
-	uint32_t drops_known; /* the kernel's counter of them, when it was last looked at */
-	bool congested;       /* it may be dropping more, of which it does not say anything */
+	struct multicast group;
 };
 
 /* Receive buffer that is asked for: at about 850 bytes a message, 20 000 closings. SO_RCVBUFFORCE where we may. */

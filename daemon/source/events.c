@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "socketd/uapi.h"
+#include "source/multicast.h"
 
 /* A change is 260 bytes at most, and one message. */
 #define MESSAGE_MAX 8192
@@ -33,8 +34,7 @@ struct events_source {
 	uint64_t netns;
 	uint16_t family;      /* type of the messages */
 	bool host_pids;       /* pids of the changes are those of our /proc */
-	bool congested;       /* the kernel may be dropping more, of which it does not say anything */
-	uint32_t drops_known; /* its counter of what it dropped at our socket, when it was last looked at */
+	struct multicast group;
 	bool has_lost;
 	bool tells_lost;      /* the change that is told says it */
 	uint64_t lost_known;  /* SOCKETD_CHANGE_LOST as far as it is accounted for */
@@ -86,20 +86,6 @@ static int errno_of(int error)
 		return -EPROTONOSUPPORT;
 	}
 	return -EIO;
-}
-
-/* Drops of our socket's queue since it was made. */
-static int read_drops(int fd, uint32_t *ret)
-{
-	uint32_t info[SK_MEMINFO_VARS] = {};
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
-		return -errno;
-	if (len <= SK_MEMINFO_DROPS * sizeof(info[0]))
-		return -ENODATA;
-	*ret = info[SK_MEMINFO_DROPS];
-	return 0;
 }
 
 /* Both are owned by e, or closed. One that was opened for us elsewhere has no port yet. */
@@ -206,7 +192,7 @@ int events_source_open(struct events_source **ret, uint64_t netns, int fd)
 		r = join(e);
 	if (r < 0)
 		return r;
-	(void)read_drops(e->fd, &e->drops_known);
+	multicast_init(&e->group, e->fd);
 	*ret = STEAL_PTR(e);
 	return 0;
 }
@@ -374,20 +360,6 @@ static int take_message(struct events_source *e, struct nlmsghdr *h, change_fn c
 	return -ENOBUFS;
 }
 
-/* What was dropped at our queue since it was last looked at, and at least `least`. */
-static uint64_t count_dropped(struct events_source *e, uint64_t least)
-{
-	uint32_t drops = e->drops_known;
-	uint64_t lost = least;
-
-	if (read_drops(e->fd, &drops) >= 0 && (uint32_t)(drops - e->drops_known) > least)
-		lost = (uint32_t)(drops - e->drops_known);
-	e->drops_known = drops;
-	/* Before the first change it is not known where LOST begins: what is lost until then is in it. */
-	e->lost_known += e->has_lost ? lost : 0;
-	return lost;
-}
-
 static int take_datagram(struct events_source *e, uint8_t *data, size_t len, change_fn change, void *ctx, uint64_t *ret_lost)
 {
 	struct nlmsghdr *h = (struct nlmsghdr *)data;
@@ -410,37 +382,15 @@ static int take_datagram(struct events_source *e, uint8_t *data, size_t len, cha
 int events_source_receive(struct events_source *e, change_fn change, void *ctx, uint64_t *ret_lost)
 {
 	_Alignas(8) uint8_t buf[MESSAGE_MAX];
-	struct sockaddr_nl from = {};
-	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
-	struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1 };
-	uint64_t lost;
-	ssize_t n;
+	ssize_t n = multicast_receive(&e->group, e->fd, buf, sizeof(buf), ret_lost);
 
-	do
-		n = recvmsg(e->fd, &msg, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == ENOBUFS) {
-		e->congested = true;
-		*ret_lost = count_dropped(e, 1);
-		return -ENOBUFS;
-	}
-	if (n < 0 && errno == EAGAIN && e->congested) {
-		/* The kernel said it once, and went on dropping until the queue was empty, which it is only now. */
-		e->congested = false;
-		lost = count_dropped(e, 0);
-		if (lost > 0) {
-			*ret_lost = lost;
-			return -ENOBUFS;
-		}
-		return -EAGAIN;
-	}
+	/* Before the first change it is not known where LOST begins: what is lost until then is in it. */
+	if (n == -ENOBUFS)
+		e->lost_known += e->has_lost ? *ret_lost : 0;
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	/* Netlink has no end; what tests listen to has. */
 	if (n == 0)
 		return -ENOENT;
-	/* Who has CAP_NET_ADMIN can send to the group as well. */
-	if ((msg.msg_namelen >= sizeof(from) && from.nl_pid != 0) || (msg.msg_flags & MSG_TRUNC))
-		return -EBADMSG;
 	return take_datagram(e, buf, (size_t)n, change, ctx, ret_lost);
 }
